@@ -1,0 +1,174 @@
+"""What the studio asks of a container engine, and what it learns from one."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+class EngineError(Exception):
+    """The engine refused or could not be reached; ``reason`` is for the user."""
+
+    def __init__(self, reason: str, *, retryable: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retryable = retryable
+
+
+class ImageNotFound(EngineError):
+    """The image is neither here nor to be had."""
+
+
+class NetworkMode(enum.Enum):
+    """What a container can reach."""
+
+    STUDIO = "studio"
+    """The shared bridge: the studio's AWS and S3 ports, the internet, no other container."""
+    NONE = "none"
+    """Nothing at all (an isolated job)."""
+    INTERNAL = "internal"
+    """A bridge without a way out, so that only the host reaches it (an isolated endpoint)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a container may use. ``memory`` and ``shm`` in bytes; ``cpus`` in cores."""
+
+    cpus: float | None = None
+    memory: int | None = None
+    gpus: int = 0
+    shm: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A writable host folder at ``target`` inside the container."""
+
+    source: Path
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A read-only tree ``lower`` shown at ``target`` as a writable copy.
+
+    What the container writes goes to ``scratch`` and never to ``lower``.
+    """
+
+    lower: Path
+    scratch: Path
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """One container, wholly described. ``name`` makes creation idempotent.
+
+    ``base`` is the host folder that stands for ``/`` to process compute: the folder of a mount
+    with target ``/opt/ml/model`` is ``base/opt/ml/model``.
+    """
+
+    name: str
+    image: str
+    base: Path
+    labels: Mapping[str, str]
+    command: Sequence[str] | None = None
+    entrypoint: Sequence[str] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    mounts: Sequence[Folder | Overlay] = ()
+    limits: Limits = Limits()
+    network: NetworkMode = NetworkMode.STUDIO
+    hostname: str | None = None
+    port: int | None = None
+    """The port a server inside listens on, where the studio must reach it."""
+
+
+class Phase(enum.Enum):
+    """Where a container is in its life."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """What the engine says of a container. Times are seconds since the epoch."""
+
+    name: str
+    labels: Mapping[str, str]
+    phase: Phase
+    exit_code: int | None = None
+    oom_killed: bool = False
+    started_at: float | None = None
+    finished_at: float | None = None
+    address: tuple[str, int] | None = None
+    """Host and port where ``ContainerSpec.port`` answers, from this machine."""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line a container wrote. ``time_ns`` is since the epoch; ``text`` has no newline."""
+
+    time_ns: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How code inside a container reaches the studio.
+
+    ``environment`` holds what the AWS SDKs need (endpoints, credentials source, region is added
+    by the caller).
+    """
+
+    host: str
+    environment: Mapping[str, str]
+
+
+class Engine(Protocol):
+    """A container engine. Every method may block; every effect is idempotent by name.
+
+    Raises :class:`EngineError` (``retryable`` when the engine could not be reached).
+    """
+
+    name: str
+    """``docker`` or ``process``; shown to the user."""
+
+    def start(self, spec: ContainerSpec) -> None:
+        """Create and start the container unless one of that name exists already."""
+
+    def inspect(self, name: str) -> ContainerState | None:
+        """Return the state, or None when there is no such container."""
+
+    def owned(self) -> list[ContainerState]:
+        """Return every container that carries this studio's id."""
+
+    def stop(self, name: str, grace: int) -> None:
+        """Send SIGTERM, and SIGKILL after ``grace`` seconds; returns at once. Unknown: no-op."""
+
+    def remove(self, name: str) -> None:
+        """Remove the container with its volumes, killing it if need be. Unknown: no-op."""
+
+    def logs(self, name: str, since_ns: int = 0) -> Iterator[LogLine]:
+        """Follow stdout and stderr from the first line later than ``since_ns`` to the end."""
+
+    def watch(self, changed: Callable[[str], None]) -> None:
+        """Call ``changed(name)`` from a thread whenever an owned container starts or ends."""
+
+    def image_exists(self, image: str) -> bool:
+        """Say whether the image is here (for process compute: whether it can stand in for it)."""
+
+    def remove_tree(self, path: Path) -> None:
+        """Delete a folder whose files may belong to another user."""
+
+    def readable_tree(self, path: Path) -> None:
+        """Make a folder that a container wrote readable to this process."""
+
+    def close(self) -> None:
+        """Stop watching. Containers go on."""

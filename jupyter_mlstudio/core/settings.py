@@ -1,0 +1,148 @@
+"""Where a studio keeps what, and what the user may set.
+
+Everything a studio writes lies under its root. ``studio.json`` there is its identity: it is made
+once, so that ports, account and studio id stay the same over restarts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT_VARIABLE = "MLSTUDIO_ROOT"
+
+
+def default_root() -> Path:
+    """Return the root of the user's own studio."""
+    configured = os.environ.get(ROOT_VARIABLE)
+    return Path(configured) if configured else Path.home() / ".local" / "share" / "mlstudio"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Identity and configuration of one studio.
+
+    ``compute`` is ``docker``, ``process`` or ``auto`` (Docker where an engine answers).
+    ``idle_exit`` is seconds without work or clients after which the studio ends; 0 means never.
+    """
+
+    root: Path
+    studio_id: str
+    account: str = "000000000000"
+    region: str = "us-east-1"
+    host: str = "127.0.0.1"
+    port: int = 0
+    s3_port: int = 0
+    gateway_port: int = 0
+    container_port: int = 0
+    compute: str = "auto"
+    idle_exit: int = 0
+
+    @property
+    def role_arn(self) -> str:
+        """The role jobs run with unless the request names another."""
+        return f"arn:aws:iam::{self.account}:role/MLStudioExecutionRole"
+
+    @property
+    def user_arn(self) -> str:
+        """The principal of the studio's own long-lived key."""
+        return f"arn:aws:iam::{self.account}:user/mlstudio"
+
+    @property
+    def default_bucket(self) -> str:
+        """The bucket the SageMaker SDK would choose for this account and region."""
+        return f"sagemaker-{self.region}-{self.account}"
+
+    @property
+    def url(self) -> str:
+        """Endpoint of every AWS service but S3."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def s3_url(self) -> str:
+        """Endpoint of S3."""
+        return f"http://{self.host}:{self.s3_port}"
+
+    @property
+    def gateway_url(self) -> str:
+        """Endpoint of sagemaker-runtime, without the detour over :attr:`url`."""
+        return f"http://{self.host}:{self.gateway_port}"
+
+    @property
+    def master_key(self) -> Path:
+        """The secret all keys derive from (mode 0600)."""
+        return self.root / "secrets" / "master.key"
+
+    @property
+    def database(self) -> Path:
+        """The studio's SQLite file."""
+        return self.root / "db" / "studio.db"
+
+    @property
+    def objects(self) -> Path:
+        """Root of the embedded object store: object files and ``objects.db``."""
+        return self.root / "objects"
+
+    @property
+    def jobs(self) -> Path:
+        """Run folders of jobs and replicas, one per container."""
+        return self.root / "jobs"
+
+    @property
+    def logs(self) -> Path:
+        """Log streams; they outlive containers."""
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Lock, pid and address files of the processes."""
+        return self.root / "run"
+
+    @property
+    def routes(self) -> Path:
+        """What the gateway routes where: written by the studio, watched by the gateway."""
+        return self.root / "gateway" / "routes.json"
+
+
+def load_settings(root: Path, **overrides: Any) -> Settings:  # noqa: ANN401 - any field of Settings
+    """Read the studio at ``root``, giving it an identity the first time.
+
+    ``overrides`` that are not None are kept in ``studio.json``.
+    """
+    root = root.expanduser().resolve()
+    path = root / "studio.json"
+    stored: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    wanted = {**stored, **{key: value for key, value in overrides.items() if value is not None}}
+    wanted.setdefault("studio_id", secrets.token_hex(4))
+    for port in ("port", "s3_port", "gateway_port", "container_port"):
+        if not wanted.get(port):
+            wanted[port] = _free_port()
+    settings = Settings(root=root, **wanted)
+    if wanted != stored:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        document = {key: value for key, value in asdict(settings).items() if key != "root"}
+        write_atomically(path, json.dumps(document, indent=2))
+    return settings
+
+
+def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
+    """Replace ``path`` in one step, durably: readers see the old text or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
