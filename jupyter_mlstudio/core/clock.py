@@ -1,0 +1,21 @@
+"""Time as the studio keeps it: seconds since the epoch inside, aware datetimes at the edge."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+
+def now() -> float:
+    """Return seconds since the epoch."""
+    return time.time()
+
+
+def timestamp(seconds: float | None) -> datetime | None:
+    """Return the datetime an answer carries, or None (an absent member)."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def seconds(moment: datetime | None) -> float | None:
+    """Return seconds since the epoch of a request's timestamp."""
+    return None if moment is None else moment.timestamp()

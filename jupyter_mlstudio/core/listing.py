@@ -1,0 +1,177 @@
+"""The List operations that all resources share: filters, sorts, pages.
+
+A page token names the last row seen (keyset paging, so pages stay right while rows come and go),
+and is signed together with the query: a forged token, or one of another query or caller, is
+refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, and_, asc, desc, func, or_, select
+
+from ..wire.errors import validation_error
+from ..wire.operation import Call
+from .clock import seconds
+from .kinds import Kind
+from .schema import resources
+from .store import Resource, from_row
+
+if TYPE_CHECKING:
+    from .studio import Studio
+
+DEFAULT_PAGE = 10
+
+SORTS = {
+    "Name": resources.c.name,
+    "CreationTime": resources.c.created,
+    "LastModifiedTime": resources.c.modified,
+    "Status": resources.c.status,
+}
+
+_TIMES = {
+    "CreationTimeAfter": (resources.c.created, ">"),
+    "CreationTimeBefore": (resources.c.created, "<"),
+    "LastModifiedTimeAfter": (resources.c.modified, ">"),
+    "LastModifiedTimeBefore": (resources.c.modified, "<"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How one List operation answers.
+
+    Parameters
+    ----------
+    kind:
+        What it lists.
+    results:
+        Response member that holds the summaries.
+    summary:
+        Makes one summary.
+    sort, order:
+        The defaults that the operation documents.
+    status:
+        Request member that filters by status.
+    parent:
+        Request member that filters by parent.
+    sorts:
+        Further values of ``SortBy`` (e.g. ``CreatedAt``) as names in :data:`SORTS`.
+    page:
+        Page size when the request names none.
+    """
+
+    kind: Kind
+    results: str
+    summary: Callable[[Resource], dict[str, Any]]
+    sort: str = "CreationTime"
+    order: str = "Descending"
+    status: str = "StatusEquals"
+    parent: str | None = None
+    sorts: Mapping[str, str] = field(default_factory=dict)
+    page: int = DEFAULT_PAGE
+
+    def answer(self, call: Call[Studio], request: Mapping[str, Any]) -> dict[str, Any]:
+        """Return one page of summaries, and ``NextToken`` when there are more."""
+        rows, token = self.rows(call, request)
+        answer: dict[str, Any] = {self.results: [self.summary(row) for row in rows]}
+        if token:
+            answer["NextToken"] = token
+        return answer
+
+    def rows(
+        self, call: Call[Studio], request: Mapping[str, Any]
+    ) -> tuple[list[Resource], str | None]:
+        """Return one page of resources and the token of the next."""
+        sort = request.get("SortBy", self.sort)
+        column = SORTS[self.sorts.get(sort, sort)]
+        descending = request.get("SortOrder", self.order) == "Descending"
+        size = request.get("MaxResults") or self.page
+        signer = Tokens(call.app.keys.derive("page-token"))
+        scope = self._scope(call, request)
+        query = self._filtered(call, request)
+        if token := request.get("NextToken"):
+            value, uid = signer.open(token, scope)
+            past = column < value if descending else column > value
+            tie = resources.c.uid < uid if descending else resources.c.uid > uid
+            query = query.where(or_(past, and_(column == value, tie)))
+        way = desc if descending else asc
+        query = query.order_by(way(column), way(resources.c.uid)).limit(size + 1)
+        with call.app.store.database.read() as connection:
+            found = [from_row(row) for row in connection.execute(query).mappings()]
+        if len(found) <= size:
+            return found, None
+        last = found[size - 1]
+        position = [getattr(last, column.key), last.uid]
+        return found[:size], signer.seal(position, scope)
+
+    def _scope(self, call: Call[Studio], request: Mapping[str, Any]) -> str:
+        rest = {k: str(v) for k, v in request.items() if k not in ("NextToken", "MaxResults")}
+        return json.dumps([self.kind.name, call.account, call.region, rest], sort_keys=True)
+
+    def _filtered(self, call: Call[Studio], request: Mapping[str, Any]) -> Select[Any]:
+        query = select(resources).where(
+            resources.c.kind == self.kind.name,
+            resources.c.account == call.account,
+            resources.c.region == call.region,
+        )
+        for member, (column, way) in _TIMES.items():
+            moment = seconds(request.get(member))
+            if moment is not None:
+                query = query.where(column > moment if way == ">" else column < moment)
+        if text := request.get("NameContains"):
+            query = query.where(func.instr(resources.c.folded, text.lower()) > 0)
+        if status := request.get(self.status):
+            query = query.where(resources.c.status == status)
+        if self.parent and (parent := request.get(self.parent)):
+            query = query.where(resources.c.parent == parent)
+        return query
+
+
+class Tokens:
+    """Signed page tokens."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def seal(self, position: Sequence[Any], scope: str) -> str:
+        """Return a token for a position within ``scope``."""
+        body = json.dumps(list(position)).encode()
+        return base64.urlsafe_b64encode(self._mac(body, scope) + body).decode()
+
+    def open(self, token: str, scope: str) -> Any:  # noqa: ANN401 - what was sealed
+        """Return the position; raise ValidationException for a token that is not ours."""
+        try:
+            raw = base64.urlsafe_b64decode(token.encode())
+        except ValueError as error:
+            raise _bad_token() from error
+        mac, body = raw[:32], raw[32:]
+        if not hmac.compare_digest(mac, self._mac(body, scope)):
+            raise _bad_token()
+        return json.loads(body)
+
+    def _mac(self, body: bytes, scope: str) -> bytes:
+        return hmac.digest(self._key, hashlib.sha256(scope.encode()).digest() + body, "sha256")
+
+
+def _bad_token() -> Exception:
+    return validation_error(
+        "Invalid pagination token: NextToken must come from the previous page of the same request."
+    )
+
+
+def tag_map(pairs: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
+    """Return AWS's list of Key/Value pairs as a dictionary, refusing a key named twice."""
+    labels: dict[str, str] = {}
+    for pair in pairs or ():
+        if pair["Key"] in labels:
+            raise validation_error(f"Duplicate tag keys found: {pair['Key']}")
+        labels[pair["Key"]] = pair["Value"]
+    return labels

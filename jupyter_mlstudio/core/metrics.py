@@ -1,0 +1,149 @@
+"""Metric points: series per resource ARN and name, in the order they came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from .database import Database
+from .schema import log_cursors, metric_points, metric_series
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One value of a metric. ``time`` is seconds since the epoch; ``step`` may be unknown."""
+
+    name: str
+    value: float
+    time: float
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One metric of one resource, columns of equal length, in the order written."""
+
+    name: str
+    steps: list[int | None]
+    times: list[float]
+    values: list[float]
+
+
+class MetricStore:
+    """Metric points on the studio's database. What ``append`` returned from is on disk."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def append(self, arn: str, points: Sequence[Point]) -> None:
+        """Add points to the series of a resource."""
+        with self.database.write() as connection:
+            _append(connection, arn, points)
+
+    def append_from_log(
+        self, uid: str, arn: str, stream: str, points: Sequence[Point], position: int
+    ) -> None:
+        """Add points read from a log up to ``position``, and remember it: each counts once."""
+        with self.database.write() as connection:
+            _append(connection, arn, points)
+            where = (log_cursors.c.uid == uid, log_cursors.c.stream == stream)
+            changed = connection.execute(
+                update(log_cursors).where(*where).values(position=position)
+            )
+            if not changed.rowcount:
+                connection.execute(
+                    insert(log_cursors).values(uid=uid, stream=stream, position=position)
+                )
+
+    def log_position(self, uid: str, stream: str) -> int:
+        """Return up to where a log has been read for points."""
+        query = select(log_cursors.c.position).where(
+            log_cursors.c.uid == uid, log_cursors.c.stream == stream
+        )
+        with self.database.read() as connection:
+            return connection.scalar(query) or 0
+
+    def names(self, arn: str) -> list[str]:
+        """Return the metric names of a resource, sorted."""
+        query = select(metric_series.c.name).where(metric_series.c.arn == arn)
+        with self.database.read() as connection:
+            return sorted(connection.scalars(query))
+
+    def last(self, arn: str) -> list[Point]:
+        """Return the newest point of every metric of a resource, by name."""
+        newest = (
+            select(metric_points.c.series, func.max(metric_points.c.number).label("number"))
+            .join(metric_series, metric_series.c.id == metric_points.c.series)
+            .where(metric_series.c.arn == arn)
+            .group_by(metric_points.c.series)
+            .subquery()
+        )
+        query = (
+            select(metric_series.c.name, metric_points)
+            .join(metric_points, metric_points.c.series == metric_series.c.id)
+            .join(
+                newest,
+                (newest.c.series == metric_points.c.series)
+                & (newest.c.number == metric_points.c.number),
+            )
+            .order_by(metric_series.c.name)
+        )
+        with self.database.read() as connection:
+            return [
+                Point(row.name, row.value, row.time, row.step) for row in connection.execute(query)
+            ]
+
+    def series(self, arn: str, names: Iterable[str] | None = None) -> list[Series]:
+        """Return whole series of a resource, all when ``names`` is None, by name."""
+        query = (
+            select(metric_series.c.name, metric_points)
+            .join(metric_points, metric_points.c.series == metric_series.c.id)
+            .where(metric_series.c.arn == arn)
+            .order_by(metric_series.c.name, metric_points.c.number)
+        )
+        if names is not None:
+            query = query.where(metric_series.c.name.in_(list(names)))
+        found: dict[str, Series] = {}
+        with self.database.read() as connection:
+            for row in connection.execute(query):
+                series = found.setdefault(row.name, Series(row.name, [], [], []))
+                series.steps.append(row.step)
+                series.times.append(row.time)
+                series.values.append(row.value)
+        return list(found.values())
+
+
+def _append(connection: Connection, arn: str, points: Sequence[Point]) -> None:
+    by_name: dict[str, list[Point]] = {}
+    for point in points:
+        by_name.setdefault(point.name, []).append(point)
+    for name, group in by_name.items():
+        series = _series_id(connection, arn, name)
+        query = select(func.max(metric_points.c.number)).where(metric_points.c.series == series)
+        first = (connection.scalar(query) or 0) + 1
+        connection.execute(
+            insert(metric_points),
+            [
+                {
+                    "series": series,
+                    "number": number,
+                    "step": point.step,
+                    "time": point.time,
+                    "value": point.value,
+                }
+                for number, point in enumerate(group, first)
+            ],
+        )
+
+
+def _series_id(connection: Connection, arn: str, name: str) -> int:
+    query = select(metric_series.c.id).where(
+        metric_series.c.arn == arn, metric_series.c.name == name
+    )
+    found = connection.scalar(query)
+    if found is None:
+        made = insert(metric_series).values(arn=arn, name=name).returning(metric_series.c.id)
+        found = connection.execute(made).scalar_one()
+    return found

@@ -1,0 +1,106 @@
+"""The tables of ``studio.db``. Alembic's migrations make them; a test keeps the two equal."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+resources = Table(
+    "resources",
+    metadata,
+    Column("uid", String(32), primary_key=True),
+    Column("kind", String(64), nullable=False),
+    Column("account", String(12), nullable=False),
+    Column("region", String(32), nullable=False),
+    Column("name", String(512), nullable=False),
+    Column("folded", String(512), nullable=False),
+    Column("arn", String(2048), nullable=False, unique=True),
+    Column("parent", String(512)),
+    Column("status", String(64), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("modified", Float, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("wish", JSON, nullable=False),
+    Column("facts", JSON, nullable=False),
+    UniqueConstraint("kind", "account", "region", "folded", name="one_name"),
+    Index("by_created", "kind", "account", "region", "created", "uid"),
+    Index("by_name", "kind", "account", "region", "name", "uid"),
+    Index("by_modified", "kind", "account", "region", "modified", "uid"),
+    Index("by_status", "kind", "status"),
+    Index("by_parent", "kind", "account", "region", "parent", "created"),
+)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("uid", String(32), ForeignKey("resources.uid", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("status", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("started", Float, nullable=False),
+    Column("ended", Float),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("arn", String(2048), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("value", String(256), nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("cursor", Integer, primary_key=True, autoincrement=True),
+    Column("time", Float, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("account", String(12), nullable=False),
+    Column("region", String(32), nullable=False),
+    Column("name", String(512), nullable=False),
+    Column("arn", String(2048), nullable=False),
+    Column("status", String(64), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+metric_series = Table(
+    "metric_series",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("arn", String(2048), nullable=False),
+    Column("name", String(256), nullable=False),
+    UniqueConstraint("arn", "name", name="one_series"),
+)
+
+metric_points = Table(
+    "metric_points",
+    metadata,
+    Column("series", Integer, ForeignKey("metric_series.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("step", BigInteger),
+    Column("time", Float, nullable=False),
+    Column("value", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+log_cursors = Table(
+    "log_cursors",
+    metadata,
+    Column("uid", String(32), ForeignKey("resources.uid", ondelete="CASCADE"), primary_key=True),
+    Column("stream", String(512), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)

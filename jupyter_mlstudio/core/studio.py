@@ -1,0 +1,130 @@
+"""The services that operations and controllers share, put together once per process."""
+
+from __future__ import annotations
+
+import hmac
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from ..compute.admission import Admission
+from ..compute.instances import Machine
+from ..compute.protocol import Engine
+from ..storage.reader import ObjectReader
+from ..wire.keys import Credentials, KeyRing
+from .collector import LogCollector
+from .controllers import Controllers
+from .database import Database
+from .logs import LogStore
+from .metrics import MetricStore
+from .settings import Settings
+from .store import Resource, Store
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+CREDENTIAL_SECONDS = 3600
+
+
+class Studio:
+    """Everything an operation or a controller may use.
+
+    Parameters
+    ----------
+    settings:
+        Identity and folders.
+    engine:
+        Where containers run.
+    machine:
+        What this machine has to give; detected when it is not given.
+    """
+
+    def __init__(self, settings: Settings, engine: Engine, machine: Machine | None = None) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.keys = KeyRing.load(settings.master_key)
+        self.database = Database.at(settings.database)
+        self.store = Store(self.database)
+        self.metrics = MetricStore(self.database)
+        self.logs = LogStore(settings.logs)
+        self.objects = ObjectReader(settings.objects)
+        self.collector = LogCollector(engine, self.logs)
+        self.admission = Admission(machine or Machine.detect())
+        self.credential_port: int | None = None
+        """Port 80 on the containers' side when it could be bound (relative credential URIs)."""
+        self._s3: dict[str, S3Client] = {}
+        self.controllers = Controllers(self)
+
+    def start(self) -> None:
+        """Start to reconcile."""
+        self.controllers.start()
+
+    def close(self) -> None:
+        """Finish the steps being taken and let go of everything. Containers go on."""
+        self.controllers.close()
+        self.collector.close()
+        self.engine.close()
+        self.database.close()
+
+    def s3(self, region: str | None = None) -> S3Client:
+        """Return a client of the object store with the studio's own key."""
+        region = region or self.settings.region
+        if region not in self._s3:
+            user = self.keys.user_key(self.settings.account, self.settings.user_arn)
+            self._s3[region] = boto3.session.Session().client(
+                "s3",
+                region_name=region,
+                endpoint_url=self.settings.s3_url,
+                aws_access_key_id=user.access_key,
+                aws_secret_access_key=user.secret_key,
+                config=Config(retries={"max_attempts": 3, "mode": "standard"}),
+            )
+        return self._s3[region]
+
+    def container_name(self, resource: Resource, part: str = "1") -> str:
+        """Return the name of a container of a resource; it makes creation idempotent."""
+        return f"mls-{self.settings.studio_id}-{resource.uid}-{part}"
+
+    def run_folder(self, resource: Resource, part: str = "1") -> Path:
+        """Return the host folder that stands for ``/`` in a container of a resource."""
+        return self.settings.jobs / resource.uid / part
+
+    # Credentials of containers
+
+    def credential_path(self, uid: str) -> str:
+        """Return the path at which a container of a resource gets its credentials."""
+        return f"/v2/credentials/{uid}-{self._credential_mac(uid)}"
+
+    def credentials(self, path: str) -> dict[str, Any] | None:
+        """Return short-lived credentials for a credential path, None when it is not ours.
+
+        The document is what the AWS SDKs expect from a container credential provider.
+        """
+        uid, _, mac = path.removeprefix("/v2/credentials/").partition("-")
+        if not hmac.compare_digest(mac, self._credential_mac(uid)):
+            return None
+        resource = self.store.by_uid(uid)
+        if resource is None:
+            return None
+        role = resource.wish.get("RoleArn") or resource.wish.get("ExecutionRoleArn")
+        issued = self._assume(role or self.settings.role_arn, uid)
+        return {
+            "AccessKeyId": issued.access_key,
+            "SecretAccessKey": issued.secret_key,
+            "Token": issued.token,
+            "Expiration": issued.expires,
+            "RoleArn": role or self.settings.role_arn,
+        }
+
+    def _assume(self, role: str, uid: str) -> Credentials:
+        name = role.rpartition("/")[2]
+        principal = f"arn:aws:sts::{self.settings.account}:assumed-role/{name}/SageMaker"
+        return self.keys.issue(
+            self.settings.account, principal, CREDENTIAL_SECONDS, {"resource": uid}
+        )
+
+    def _credential_mac(self, uid: str) -> str:
+        key = self.keys.derive("container-credentials")
+        return hmac.digest(key, uid.encode(), "sha256").hex()[:32]
