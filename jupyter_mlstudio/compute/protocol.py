@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from jupyter_mlstudio.compute.machine import Machine
+
 
 class EngineError(Exception):
     """The engine refused or could not be reached; ``reason`` is for the user."""
@@ -85,6 +87,12 @@ class ContainerSpec:
     hostname: str | None = None
     port: int | None = None
     """The port a server inside listens on, where the studio must reach it."""
+    user: str | None = None
+    """``uid[:gid]`` instead of the image's own user."""
+    read_only: bool = False
+    """Mount the image's root file system read-only, with a small writable ``/tmp``."""
+    drop_capabilities: bool = False
+    """Drop every capability, for our own images that need none."""
 
 
 class Phase(enum.Enum):
@@ -120,15 +128,44 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessSettings:
+    """The ports containers find the studio at: AWS services, S3 and the inference gateway."""
+
+    port: int
+    s3_port: int
+    gateway_port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """How code inside a container reaches the studio.
 
-    ``environment`` holds what the AWS SDKs need (endpoints, credentials source, region is added
-    by the caller).
+    ``environment`` holds the endpoints the AWS SDKs need; credentials and region are added by
+    the caller. ``listen`` is the address of this machine the three services must listen on for
+    that. AWS SDKs take credentials over plain HTTP only where ``host`` is 169.254.170.2 or
+    loopback (:attr:`serves_credentials`).
     """
 
     host: str
     environment: Mapping[str, str]
+    listen: str = "127.0.0.1"
+
+    @property
+    def serves_credentials(self) -> bool:
+        """Whether SDKs accept ``AWS_CONTAINER_CREDENTIALS_FULL_URI`` with :attr:`host`."""
+        return self.host in ("169.254.170.2", "127.0.0.1", "localhost")
+
+
+def sdk_endpoints(host: str, settings: AccessSettings) -> dict[str, str]:
+    """Return the variables that send AWS SDKs to the studio at ``host``."""
+    s3 = f"http://{host}:{settings.s3_port}"
+    return {
+        "AWS_ENDPOINT_URL": f"http://{host}:{settings.port}",
+        "AWS_ENDPOINT_URL_S3": s3,
+        "S3_ENDPOINT_URL": s3,
+        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": f"http://{host}:{settings.gateway_port}",
+        "NO_PROXY": f"{host},localhost,127.0.0.1",
+    }
 
 
 class Engine(Protocol):
@@ -139,6 +176,15 @@ class Engine(Protocol):
 
     name: str
     """``docker`` or ``process``; shown to the user."""
+
+    def access(self) -> Access:
+        """Return how containers reach the studio, making the networks they need."""
+
+    def machine(self) -> Machine:
+        """Return what containers can use in all."""
+
+    def ensure_image(self, image: str) -> None:
+        """Have the image here, pulling it where that is allowed, else raise ImageNotFound."""
 
     def start(self, spec: ContainerSpec) -> None:
         """Create and start the container unless one of that name exists already."""

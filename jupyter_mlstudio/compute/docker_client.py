@@ -1,0 +1,126 @@
+"""The connection to a Docker engine: made when needed, never waited for without end."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import docker
+import docker.errors
+import requests
+import urllib3.exceptions
+from docker.context import ContextAPI
+from docker.utils import kwargs_from_env
+
+from jupyter_mlstudio.compute.protocol import EngineError
+
+
+class Gone(EngineError):
+    """What was asked for is not there, or not any more."""
+
+
+CONTROL_TIMEOUT = 8
+"""Seconds a control call may take: a hung engine is reported within ten."""
+
+UNREACHABLE = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    docker.errors.DockerException,
+    ConnectionError,
+    TimeoutError,
+)
+
+
+class DockerClient:
+    """A lazily connected, shared API client whose failures are :class:`EngineError`.
+
+    Parameters
+    ----------
+    url:
+        Address of the engine; by default ``DOCKER_HOST``, then the current Docker context.
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        self.url = url or os.environ.get("DOCKER_HOST") or _context_url()
+        self._api: docker.APIClient | None = None
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def api(self) -> Iterator[docker.APIClient]:
+        """Give the client; what it raises inside the block comes out as :class:`EngineError`."""
+        try:
+            yield self._connected()
+        except docker.errors.NotFound as error:
+            raise Gone(explain(error)) from error
+        except docker.errors.APIError as error:
+            raise EngineError(
+                explain(error), retryable=_status(error) in (502, 503, 504)
+            ) from error
+        except UNREACHABLE as error:
+            raise EngineError(
+                f"The Docker engine at {self.url} does not answer: {error}", retryable=True
+            ) from error
+
+    @contextmanager
+    def stream(
+        self, path: str, params: Mapping[str, Any], read_timeout: float | None
+    ) -> Iterator[requests.Response]:
+        """Open a streaming GET; ``read_timeout`` is the longest silence in seconds."""
+        with self.api() as api:
+            response = api.get(
+                f"{api.base_url}/v{api.api_version}{path}",
+                params=dict(params),
+                stream=True,
+                timeout=(CONTROL_TIMEOUT, read_timeout),
+            )
+            try:
+                if response.status_code >= 400:
+                    docker.errors.create_api_error_from_http_exception(_http_error(response))
+                yield response
+            finally:
+                response.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        with self._lock:
+            if self._api is not None:
+                self._api.close()
+                self._api = None
+
+    def _connected(self) -> docker.APIClient:
+        if self._api is not None:
+            return self._api
+        settings: dict[str, Any] = {**kwargs_from_env(), "base_url": self.url}
+        # Outside the lock: callers of a hung engine time out side by side, not in a queue.
+        api = docker.APIClient(
+            version="auto", timeout=CONTROL_TIMEOUT, max_pool_size=64, **settings
+        )
+        with self._lock:
+            if self._api is None:
+                self._api = api
+            else:
+                api.close()
+            return self._api
+
+
+def explain(error: docker.errors.APIError) -> str:
+    """Return the engine's own words for what went wrong."""
+    return str(error.explanation or error)
+
+
+def _status(error: docker.errors.APIError) -> int | None:
+    return error.response.status_code if error.response is not None else None
+
+
+def _http_error(response: requests.Response) -> requests.HTTPError:
+    return requests.HTTPError(f"{response.status_code} {response.reason}", response=response)
+
+
+def _context_url() -> str:
+    context = ContextAPI.get_current_context()
+    return (
+        str(context.Host) if context is not None and context.Host else "unix:///var/run/docker.sock"
+    )

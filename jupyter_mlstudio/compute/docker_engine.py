@@ -1,0 +1,308 @@
+"""Containers in a Docker engine, found by their names and labels alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
+from pathlib import Path
+
+import docker
+import docker.errors
+
+from jupyter_mlstudio.compute import docker_spec, machine
+from jupyter_mlstudio.compute.docker_client import CONTROL_TIMEOUT, DockerClient, Gone, explain
+from jupyter_mlstudio.compute.docker_events import Watcher
+from jupyter_mlstudio.compute.docker_files import HelperContainer, Mounts
+from jupyter_mlstudio.compute.docker_images import Images
+from jupyter_mlstudio.compute.docker_logs import join_lines, read_frames, since_parameter
+from jupyter_mlstudio.compute.docker_network import Networks
+from jupyter_mlstudio.compute.docker_spec import STUDIO_LABEL, read_state
+from jupyter_mlstudio.compute.machine import Machine
+from jupyter_mlstudio.compute.paths import PathMap, probe_paths
+from jupyter_mlstudio.compute.protocol import (
+    Access,
+    AccessSettings,
+    ContainerSpec,
+    ContainerState,
+    EngineError,
+    LogLine,
+    Phase,
+)
+from jupyter_mlstudio.compute.trees import make_readable
+
+log = logging.getLogger(__name__)
+
+_ALREADY = (304, 404, 409)
+"""Docker's answers for: in that state already, gone already, being done already."""
+
+
+class DockerEngine:
+    """The :class:`~jupyter_mlstudio.compute.protocol.Engine` on a Docker engine.
+
+    Nothing is asked of Docker before the first call, and nothing is remembered that Docker knows.
+
+    Parameters
+    ----------
+    studio_id:
+        Only containers labelled with it are listed and touched.
+    root:
+        The studio's root; only folders below it are mounted.
+    access:
+        The ports containers find the studio at.
+    client:
+        Connection to the engine; by default the one ``docker`` itself would use.
+    pull:
+        Whether an image that is not here may be pulled.
+    """
+
+    name = "docker"
+
+    def __init__(
+        self,
+        studio_id: str,
+        *,
+        root: Path,
+        access: AccessSettings,
+        client: DockerClient | None = None,
+        pull: bool = False,
+    ) -> None:
+        self.studio_id = studio_id
+        self.root = root.resolve()
+        self._access = access
+        self._client = client or DockerClient()
+        self._networks = Networks(self._client)
+        self._images = Images(self._client, pull=pull)
+        self._helper = HelperContainer(self._client, studio_id)
+        self._paths: PathMap | None = None
+        self._lock = threading.RLock()
+        self._stopping: set[str] = set()
+        self._watcher: Watcher | None = None
+
+    def access(self) -> Access:
+        """Return how containers reach the studio, making the networks they need."""
+        return self._networks.access(self._access)
+
+    @property
+    def paths(self) -> PathMap:
+        """How the engine sees the studio's files (probed once)."""
+        with self._lock:
+            if self._paths is None:
+                self._paths = probe_paths(self._client, self.root)
+            return self._paths
+
+    def machine(self) -> Machine:
+        """Return what the engine has to run containers with."""
+        with self._client.api() as api:
+            info = api.info()
+        return Machine(float(info["NCPU"]), int(info["MemTotal"]), machine.gpus())
+
+    def image_exists(self, image: str) -> bool:
+        """Say whether the image is on this engine."""
+        return self._images.exists(image)
+
+    def ensure_image(self, image: str) -> None:
+        """Have the image here, pulling it where that is allowed."""
+        self._images.ensure(image)
+
+    def start(self, spec: ContainerSpec) -> None:
+        """Create and start the container, or go on from where an earlier start was cut off."""
+        state = self.inspect(spec.name)
+        if state is None:
+            self._images.ensure(spec.image)
+            with self._lock if spec.limits.gpus else nullcontext():
+                self._create(spec)
+            state = self.inspect(spec.name)
+        if state is not None and state.phase is Phase.CREATED:
+            self._start(spec.name)
+        elif state is not None and state.started_at is None and state.error:
+            raise EngineError(state.error)
+
+    def inspect(self, name: str) -> ContainerState | None:
+        """Return the state, or None when there is no such container."""
+        with self._client.api() as api:
+            try:
+                state = read_state(api.inspect_container(name))
+            except docker.errors.NotFound:
+                return None
+        if state.labels.get(STUDIO_LABEL) != self.studio_id:
+            raise EngineError(f"The container {name} belongs to somebody else.")
+        return state
+
+    def owned(self) -> list[ContainerState]:
+        """Return every container that carries this studio's id."""
+        with self._client.api() as api:
+            found = api.containers(all=True, filters={"label": f"{STUDIO_LABEL}={self.studio_id}"})
+        states = (self.inspect(entry["Names"][0].removeprefix("/")) for entry in found)
+        return [state for state in states if state is not None]
+
+    def stop(self, name: str, grace: int) -> None:
+        """Send SIGTERM, and SIGKILL after ``grace`` seconds; returns at once.
+
+        Docker itself keeps the time, so a stop goes on when the studio ends meanwhile.
+        """
+        state = self.inspect(name)
+        if state is None or state.phase is not Phase.RUNNING:
+            return
+        with self._lock:
+            if name in self._stopping:
+                return
+            self._stopping.add(name)
+        threading.Thread(target=self._stop, args=(name, grace), daemon=True).start()
+
+    def remove(self, name: str) -> None:
+        """Remove the container with its volumes, killing it if need be."""
+        self.inspect(name)
+        with self._client.api() as api:
+            _unless_already(lambda: api.remove_container(name, force=True, v=True))
+        self._mounts(name).remove()
+
+    def logs(self, name: str, since_ns: int = 0) -> Iterator[LogLine]:
+        """Follow stdout and stderr from the first line later than ``since_ns`` to the end.
+
+        A lost connection raises a retryable :class:`EngineError`; go on from the last line seen.
+        """
+        while True:
+            state = self.inspect(name)
+            if state is None:
+                return
+            if state.phase is not Phase.CREATED:
+                for line in self._follow(name, since_ns):
+                    since_ns = line.time_ns
+                    yield line
+            if state.phase is Phase.EXITED:
+                return
+            time.sleep(0.1)
+
+    def watch(self, changed: Callable[[str], None]) -> None:
+        """Call ``changed(name)`` from a thread whenever an owned container starts or ends."""
+        with self._lock:
+            if self._watcher is not None:
+                self._watcher.stop()
+            self._watcher = Watcher(
+                self._client,
+                f"{STUDIO_LABEL}={self.studio_id}",
+                changed,
+                resync=lambda: [state.name for state in self.owned()],
+            )
+            self._watcher.start()
+
+    def remove_tree(self, path: Path) -> None:
+        """Delete a folder whose files may belong to another user."""
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:
+            return
+        except PermissionError:
+            parent = self.paths.engine_path(path.parent)
+            self._helper.run(parent, 'rm -rf -- "/tree/$0"', path.name)
+
+    def readable_tree(self, path: Path) -> None:
+        """Make a folder that a container wrote readable to this process."""
+        try:
+            make_readable(path)
+        except PermissionError:
+            owner = f"{os.getuid()}:{os.getgid()}"
+            script = 'chown -hR "$0" /tree; chmod -R u+rwX,a+rX /tree'
+            self._helper.run(self.paths.engine_path(path), script, owner)
+
+    def close(self) -> None:
+        """Stop watching. Containers go on."""
+        with self._lock:
+            if self._watcher is not None:
+                self._watcher.stop()
+                self._watcher = None
+        self._client.close()
+
+    def _mounts(self, name: str) -> Mounts:
+        return Mounts(self._client, self.paths, name, self.studio_id)
+
+    def _create(self, spec: ContainerSpec) -> None:
+        attachment = self._networks.attach(spec.network, serves=spec.port is not None)
+        mounts = self._mounts(spec.name).make(spec.mounts)
+        gpus = self._free_gpus(spec.limits.gpus)
+        with self._client.api() as api:
+            config = docker_spec.host_config(
+                api,
+                spec,
+                network=attachment.network,
+                mounts=mounts,
+                extra_hosts=attachment.extra_hosts,
+                publish=attachment.publish,
+                gpus=gpus,
+            )
+            _unless_already(
+                lambda: api.create_container(
+                    spec.image,
+                    name=spec.name,
+                    command=list(spec.command) if spec.command is not None else None,
+                    entrypoint=list(spec.entrypoint) if spec.entrypoint is not None else None,
+                    environment=dict(spec.environment),
+                    hostname=spec.hostname,
+                    user=spec.user,
+                    ports=[spec.port] if spec.port and attachment.publish else None,
+                    labels=docker_spec.labels(spec, self.studio_id, gpus),
+                    host_config=config,
+                    stop_signal="SIGTERM",
+                ),
+                codes=(409,),
+            )
+
+    def _start(self, name: str) -> None:
+        with self._client.api() as api:
+            _unless_already(lambda: api.start(name), codes=(304,))
+
+    def _free_gpus(self, count: int) -> list[str]:
+        """Choose devices no running container of ours has; admission counts, this tells apart."""
+        if not count:
+            return []
+        taken = {
+            gpu
+            for state in self.owned()
+            if state.phase is not Phase.EXITED
+            for gpu in state.labels.get(docker_spec.GPU_LABEL, "").split(",")
+        }
+        free = [str(index) for index in range(machine.gpus()) if str(index) not in taken]
+        if len(free) < count:
+            raise EngineError(f"{count} GPUs are wanted and {len(free)} are free.", retryable=True)
+        return free[:count]
+
+    def _stop(self, name: str, grace: int) -> None:
+        try:
+            with self._client.api() as api:
+                url = f"{api.base_url}/v{api.api_version}/containers/{name}/stop"
+                api.post(url, params={"t": grace}, timeout=(CONTROL_TIMEOUT, grace + 60)).close()
+        except EngineError as error:
+            log.warning("Stopping %s: %s", name, error.reason)
+        finally:
+            with self._lock:
+                self._stopping.discard(name)
+
+    def _follow(self, name: str, since_ns: int) -> Iterator[LogLine]:
+        parameters = {
+            "follow": 1,
+            "stdout": 1,
+            "stderr": 1,
+            "timestamps": 1,
+            "since": since_parameter(since_ns),
+        }
+        with (
+            suppress(Gone),
+            self._client.stream(
+                f"/containers/{name}/logs", parameters, read_timeout=None
+            ) as response,
+        ):
+            yield from join_lines(read_frames(response.raw), since_ns)
+
+
+def _unless_already(act: Callable[[], object], codes: tuple[int, ...] = _ALREADY) -> None:
+    try:
+        act()
+    except docker.errors.APIError as error:
+        if error.response is None or error.response.status_code not in codes:
+            raise
+        log.debug("Done already: %s", explain(error))

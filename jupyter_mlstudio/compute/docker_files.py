@@ -1,0 +1,127 @@
+"""Host folders inside containers: binds, overlays, and what root left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import docker
+import docker.errors
+from docker.types import Mount
+
+from jupyter_mlstudio.compute.docker_client import DockerClient
+from jupyter_mlstudio.compute.docker_spec import STUDIO_LABEL
+from jupyter_mlstudio.compute.paths import PROBE_IMAGE, PathMap, overlay_options
+from jupyter_mlstudio.compute.protocol import EngineError, Folder, Overlay
+from jupyter_mlstudio.compute.trees import copy_tree
+
+CONTAINER_LABEL = "mlstudio.container"
+HELPER_LABEL = "mlstudio.helper"
+HELPER_TIMEOUT = 600
+"""Seconds a helper container may work on a tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mounts:
+    """The mounts of one container; its volumes carry its name."""
+
+    client: DockerClient
+    paths: PathMap
+    container: str
+    studio_id: str
+
+    def make(self, mounts: Sequence[Folder | Overlay]) -> list[Mount]:
+        """Return Docker's mounts, creating the volumes that overlays need."""
+        return [
+            self._bind(mount) if isinstance(mount, Folder) else self._overlay(mount, index)
+            for index, mount in enumerate(mounts)
+        ]
+
+    def remove(self) -> None:
+        """Remove the volumes of the container."""
+        with self.client.api() as api:
+            mine = {"label": f"{CONTAINER_LABEL}={self.container}"}
+            for volume in api.volumes(filters=mine)["Volumes"] or []:
+                api.remove_volume(volume["Name"], force=True)
+
+    def _bind(self, mount: Folder) -> Mount:
+        source = self.paths.engine_path(mount.source)
+        return Mount(mount.target, source, type="bind", read_only=mount.read_only)
+
+    def _overlay(self, mount: Overlay, index: int) -> Mount:
+        if not self.paths.overlay:
+            copy = mount.scratch / "copy"
+            mount.scratch.mkdir(parents=True, exist_ok=True)
+            copy_tree(mount.lower, copy)
+            return Mount(mount.target, self.paths.engine_path(copy), type="bind")
+        upper, work = mount.scratch / "upper", mount.scratch / "work"
+        for folder in (upper, work):
+            folder.mkdir(parents=True, exist_ok=True)
+        upper.chmod(0o777)
+        name = f"{self.container}-{index}"
+        layers = [self.paths.engine_path(path) for path in (mount.lower, upper, work)]
+        with self.client.api() as api:
+            api.create_volume(
+                name,
+                driver="local",
+                driver_opts=overlay_options(*layers),
+                labels={STUDIO_LABEL: self.studio_id, CONTAINER_LABEL: self.container},
+            )
+        return Mount(mount.target, name, type="volume", no_copy=True)
+
+
+@dataclass(frozen=True, slots=True)
+class HelperContainer:
+    """Work on folders that belong to root, done by root in a container.
+
+    Any image with a shell will do; a container that wrote the files came from one, mostly.
+    """
+
+    client: DockerClient
+    studio_id: str
+
+    def run(self, folder: str, script: str, argument: str) -> None:
+        """Run ``script`` as root with the engine's ``folder`` at ``/tree``, ``argument`` as $0."""
+        tried = []
+        with self.client.api() as api:
+            for image in _candidates(api):
+                try:
+                    self._run(api, image, folder, script, argument)
+                except (docker.errors.APIError, EngineError) as error:
+                    tried.append(f"{image}: {error}")
+                else:
+                    return
+        raise EngineError(
+            f"Files in {folder} belong to another user, and no image on this engine could help "
+            f"({'; '.join(tried) or 'there is none'}). Run `sudo chown -R $USER {folder}`."
+        )
+
+    def _run(
+        self, api: docker.APIClient, image: str, folder: str, script: str, argument: str
+    ) -> None:
+        config = api.create_host_config(
+            mounts=[Mount("/tree", folder, type="bind")],
+            network_mode="none",
+            security_opt=["no-new-privileges"],
+        )
+        container = api.create_container(
+            image,
+            entrypoint=["sh", "-c", script, argument],
+            command=[],
+            user="0",
+            labels={HELPER_LABEL: self.studio_id},
+            host_config=config,
+        )["Id"]
+        try:
+            api.start(container)
+            code = api.wait(container, timeout=HELPER_TIMEOUT)["StatusCode"]
+            if code:
+                raise EngineError(api.logs(container).decode("utf-8", "replace").strip())
+        finally:
+            api.remove_container(container, force=True, v=True)
+
+
+def _candidates(api: docker.APIClient) -> list[str]:
+    tags = [tag for image in api.images() for tag in image["RepoTags"] or []]
+    usable = [tag for tag in tags if tag not in (PROBE_IMAGE, "<none>:<none>")]
+    return sorted(usable, key=lambda tag: "mlstudio" not in tag)[:5]

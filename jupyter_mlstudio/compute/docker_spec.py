@@ -1,0 +1,120 @@
+"""A container specification in Docker's terms, and Docker's state in ours. No I/O here."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import docker
+from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
+
+from jupyter_mlstudio.compute.docker_logs import parse_time
+from jupyter_mlstudio.compute.protocol import ContainerSpec, ContainerState, NetworkMode, Phase
+
+STUDIO_LABEL = "mlstudio.studio"
+PORT_LABEL = "mlstudio.port"
+GPU_LABEL = "mlstudio.gpus"
+
+DROPPED = ["NET_RAW", "MKNOD", "AUDIT_WRITE", "SETFCAP"]
+PIDS = 4096
+OPEN_FILES = min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+"""An engine without the right to raise limits starts nothing above its own: ours is the guess."""
+SHM = 64 * 1024**2
+TMP = "size=1g,mode=1777"
+LOGS = LogConfig(type=LogConfig.types.JSON, config={"max-size": "32m", "max-file": "4"})
+
+
+def host_config(
+    api: docker.APIClient,
+    spec: ContainerSpec,
+    *,
+    network: str,
+    mounts: Sequence[Mount],
+    extra_hosts: Mapping[str, str],
+    publish: bool,
+    gpus: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return Docker's HostConfig: limits, hardening, mounts and network of ``spec``."""
+    limits = spec.limits
+    hosts = dict(extra_hosts)
+    if spec.hostname and spec.network is NetworkMode.NONE:
+        hosts[spec.hostname] = "127.0.0.1"
+    config: dict[str, Any] = api.create_host_config(
+        mounts=list(mounts),
+        network_mode=network,
+        extra_hosts=hosts or None,
+        port_bindings={spec.port: ("127.0.0.1", None)} if spec.port and publish else None,
+        cap_drop=["ALL"] if spec.drop_capabilities else DROPPED,
+        security_opt=["no-new-privileges"],
+        pids_limit=PIDS,
+        nano_cpus=round(limits.cpus * 1e9) if limits.cpus else None,
+        mem_limit=limits.memory,
+        memswap_limit=limits.memory,
+        shm_size=limits.shm or SHM,
+        ulimits=[
+            Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),
+            Ulimit(name="core", soft=0, hard=0),
+        ],
+        read_only=spec.read_only,
+        tmpfs={"/tmp": TMP} if spec.read_only else None,  # noqa: S108 - inside the container
+        log_config=LOGS,
+        init=True,
+        restart_policy={"Name": "no"},
+        device_requests=[DeviceRequest(device_ids=list(gpus), capabilities=[["gpu"]])]
+        if gpus
+        else None,
+    )
+    return config
+
+
+def labels(spec: ContainerSpec, studio_id: str, gpus: Sequence[str] = ()) -> dict[str, str]:
+    """Return the labels by which the container is found again."""
+    ours = {STUDIO_LABEL: studio_id}
+    if spec.port:
+        ours[PORT_LABEL] = str(spec.port)
+    if gpus:
+        ours[GPU_LABEL] = ",".join(gpus)
+    return {**spec.labels, **ours}
+
+
+def read_state(document: Mapping[str, Any]) -> ContainerState:
+    """Return what ``inspect`` says of a container."""
+    state = document["State"]
+    found = document["Config"]["Labels"] or {}
+    phase = _phase(state)
+    ended = phase is Phase.EXITED
+    return ContainerState(
+        name=document["Name"].removeprefix("/"),
+        labels=found,
+        phase=phase,
+        exit_code=state["ExitCode"] if ended else None,
+        oom_killed=ended and bool(state.get("OOMKilled")),
+        started_at=_seconds(state["StartedAt"]),
+        finished_at=_seconds(state["FinishedAt"]) if ended else None,
+        address=_address(document, found.get(PORT_LABEL)) if phase is Phase.RUNNING else None,
+        error=state.get("Error") or None,
+    )
+
+
+def _phase(state: Mapping[str, Any]) -> Phase:
+    if state["Status"] in ("running", "paused", "restarting"):
+        return Phase.RUNNING
+    if state["Status"] == "created" and not state.get("Error"):
+        return Phase.CREATED
+    return Phase.EXITED
+
+
+def _seconds(text: str) -> float | None:
+    return None if text.startswith("0001-") else parse_time(text) / 1e9
+
+
+def _address(document: Mapping[str, Any], port: str | None) -> tuple[str, int] | None:
+    if port is None:
+        return None
+    settings = document["NetworkSettings"]
+    published = (settings["Ports"] or {}).get(f"{port}/tcp")
+    if published:
+        return published[0]["HostIp"], int(published[0]["HostPort"])
+    addresses = [net["IPAddress"] for net in settings["Networks"].values() if net["IPAddress"]]
+    return (addresses[0], int(port)) if addresses else None
