@@ -1,0 +1,80 @@
+"""Objects as files, for other processes than the one that serves S3."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from . import catalog
+from .files import ObjectFiles
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object: ``path`` is its body, never to be written to; ``size`` is in bytes."""
+
+    key: str
+    path: Path
+    size: int
+    etag: str
+    modified: datetime
+
+
+class ObjectReader:
+    """Read-only view of the object store at ``root`` while another process serves it.
+
+    An object that is overwritten or deleted loses its file soon after: who finds a path gone asks
+    again. A store that has never been started is empty.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._files = ObjectFiles(root)
+        self._database = root / "objects.db"
+
+    def bucket_exists(self, bucket: str) -> bool:
+        """Say whether there is such a bucket."""
+        if not self._database.exists():
+            return False
+        with closing(self._connect()) as connection:
+            return catalog.bucket(connection, bucket) is not None
+
+    def get(self, bucket: str, key: str) -> StoredObject | None:
+        """Return an object, or None."""
+        if not self._database.exists():
+            return None
+        with closing(self._connect()) as connection:
+            entry = catalog.entry(connection, bucket, key)
+        return self._stored(entry) if entry else None
+
+    def list(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
+        """Yield the objects whose keys start with ``prefix``, in the order of S3."""
+        if not self._database.exists():
+            return
+        start, inclusive = prefix, True
+        with closing(self._connect()) as connection:
+            while page := catalog.entries(
+                connection, bucket, start=start, inclusive=inclusive, limit=_PAGE
+            ):
+                for entry in page:
+                    if not entry.key.startswith(prefix):
+                        return
+                    yield self._stored(entry)
+                start, inclusive = page[-1].key, False
+
+    def _connect(self) -> sqlite3.Connection:
+        return catalog.connect(self._database, read_only=True)
+
+    def _stored(self, entry: catalog.Entry) -> StoredObject:
+        return StoredObject(
+            key=entry.key,
+            path=self._files.path(entry.file),
+            size=entry.size,
+            etag=entry.etag,
+            modified=datetime.fromtimestamp(entry.modified, UTC),
+        )
