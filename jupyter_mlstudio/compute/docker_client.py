@@ -56,9 +56,8 @@ class DockerClient:
         except docker.errors.NotFound as error:
             raise Gone(explain(error)) from error
         except docker.errors.APIError as error:
-            raise EngineError(
-                explain(error), retryable=_status(error) in (502, 503, 504)
-            ) from error
+            passing = _status(error) in (502, 503, 504)
+            raise EngineError(explain(error), retryable=passing) from error
         except UNREACHABLE as error:
             raise EngineError(
                 f"The Docker engine at {self.url} does not answer: {error}", retryable=True
@@ -98,12 +97,14 @@ class DockerClient:
         api = docker.APIClient(
             version="auto", timeout=CONTROL_TIMEOUT, max_pool_size=64, **settings
         )
+        return self._share(api)
+
+    def _share(self, api: docker.APIClient) -> docker.APIClient:
         with self._lock:
-            if self._api is None:
-                self._api = api
-            else:
-                api.close()
-            return self._api
+            first = self._api = self._api or api
+        if first is not api:
+            api.close()
+        return first
 
 
 def explain(error: docker.errors.APIError) -> str:
@@ -121,6 +122,4 @@ def _http_error(response: requests.Response) -> requests.HTTPError:
 
 def _context_url() -> str:
     context = ContextAPI.get_current_context()
-    return (
-        str(context.Host) if context is not None and context.Host else "unix:///var/run/docker.sock"
-    )
+    return str(context.Host or "unix:///var/run/docker.sock")

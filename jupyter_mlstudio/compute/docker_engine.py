@@ -296,7 +296,12 @@ class DockerEngine:
                 f"/containers/{name}/logs", parameters, read_timeout=None
             ) as response,
         ):
-            yield from join_lines(read_frames(response.raw), since_ns)
+            frames = read_frames(response.raw)
+            yield from join_lines(frames, since_ns, ended=lambda: self._ended(name))
+
+    def _ended(self, name: str) -> bool:
+        state = self.inspect(name)
+        return state is None or state.phase is Phase.EXITED
 
 
 def _unless_already(act: Callable[[], object], codes: tuple[int, ...] = _ALREADY) -> None:

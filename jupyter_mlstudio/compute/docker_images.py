@@ -25,7 +25,7 @@ class Images:
         """Say whether the image is here."""
         with self._client.api() as api:
             try:
-                api.inspect_image(image)
+                api.inspect_image(image)  # type: ignore[no-untyped-call]  # the stubs have none
             except docker.errors.ImageNotFound:
                 return False
         return True

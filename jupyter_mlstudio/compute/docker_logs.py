@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import calendar
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import Protocol
@@ -60,26 +60,31 @@ def read_frames(raw: Readable) -> Iterator[tuple[int, bytes]]:
         yield stream, payload
 
 
-def join_lines(frames: Iterable[tuple[int, bytes]], since_ns: int = 0) -> Iterator[LogLine]:
-    """Join frames to lines and yield those later than ``since_ns``."""
+def join_lines(
+    frames: Iterable[tuple[int, bytes]],
+    since_ns: int = 0,
+    ended: Callable[[], bool] = lambda: True,
+) -> Iterator[LogLine]:
+    """Join frames to lines and yield those later than ``since_ns``.
+
+    A last line without a newline is yielded only where ``ended`` says, after the last frame, that
+    there is no more to come.
+    """
     open_lines: dict[int, tuple[int, LineBuffer]] = {}
     last = 0
     for stream, payload in frames:
         stamp, _, text = payload.partition(b" ")
-        time_ns, buffer = open_lines.get(stream) or (
-            parse_time(stamp.decode("ascii")),
-            LineBuffer(),
-        )
-        ended = text.endswith(b"\n")
+        if stream not in open_lines:
+            open_lines[stream] = (parse_time(stamp.decode("ascii")), LineBuffer())
+        time_ns, buffer = open_lines[stream]
         buffer.add(text.removesuffix(b"\n"))
-        if not ended:
-            open_lines[stream] = (time_ns, buffer)
+        if not text.endswith(b"\n"):
             continue
-        open_lines.pop(stream, None)
+        del open_lines[stream]
         last = max(time_ns, last + 1)
         if last > since_ns:
             yield LogLine(last, buffer.text())
-    for time_ns, buffer in open_lines.values():
+    for time_ns, buffer in open_lines.values() if open_lines and ended() else ():
         last = max(time_ns, last + 1)
         if last > since_ns:
             yield LogLine(last, buffer.text())

@@ -121,7 +121,7 @@ def _probe_container(api: docker.APIClient, mounts: Sequence[Mount]) -> Iterator
 
 def _make_probe_image(api: docker.APIClient) -> None:
     try:
-        api.inspect_image(PROBE_IMAGE)
+        api.inspect_image(PROBE_IMAGE)  # type: ignore[no-untyped-call]  # the stubs have none
     except docker.errors.ImageNotFound:
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w") as tar:
