@@ -1,0 +1,220 @@
+"""Trial components: what one run was given and what came out of it.
+
+Every training job has one of its own, ``<job name>-aws-training-job``. It is made with the job and
+shows the job as it is now; what users write to it (parameters, artifacts) is added on top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..core.clock import timestamp
+from ..core.listing import Listing, tag_map
+from ..core.store import Resource
+from ..core.studio import Studio
+from ..wire.operation import Call, Response, operation
+from .kind import JOB_SUFFIX, TRIAL_COMPONENT
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker import type_defs as t
+
+_MAPS = ("Parameters", "InputArtifacts", "OutputArtifacts")
+_REMOVALS = {
+    "ParametersToRemove": "Parameters",
+    "InputArtifactsToRemove": "InputArtifacts",
+    "OutputArtifactsToRemove": "OutputArtifacts",
+}
+
+
+def track(studio: Studio, job: Resource) -> None:
+    """See that a job has its trial component. Safe to repeat."""
+    name = f"{job.name}{JOB_SUFFIX}"
+    if studio.store.find(TRIAL_COMPONENT, job.account, job.region, name) is None:
+        studio.store.create(
+            TRIAL_COMPONENT,
+            job.account,
+            job.region,
+            name,
+            wish={"DisplayName": name, "SourceArn": job.arn},
+            status="",
+            parent=job.arn,
+        )
+
+
+@operation("sagemaker", "CreateTrialComponent")
+def create_trial_component(
+    call: Call[Studio], request: t.CreateTrialComponentRequestTypeDef
+) -> Response:
+    """Make a trial component of a run that is no job of ours."""
+    name = request["TrialComponentName"]
+    wish = {k: _plain(v) for k, v in request.items() if k not in ("Tags", "TrialComponentName")}
+    wish.setdefault("DisplayName", name)
+    made = call.app.store.create(
+        TRIAL_COMPONENT,
+        call.account,
+        call.region,
+        name,
+        wish=wish,
+        status="",
+        facts={"CreatedBy": call.caller.arn},
+        labels=tag_map(request.get("Tags")),
+    )
+    return {"TrialComponentArn": made.arn}
+
+
+@operation("sagemaker", "DescribeTrialComponent")
+def describe_trial_component(
+    call: Call[Studio], request: t.DescribeTrialComponentRequestTypeDef
+) -> Response:
+    """Return a trial component with the last, least and greatest value of its metrics."""
+    component = call.app.store.get(
+        TRIAL_COMPONENT, call.account, call.region, request["TrialComponentName"]
+    )
+    job, view = _view(call.app, component)
+    for member in _MAPS:
+        view[member] = {**_from_job(job).get(member, {}), **component.wish.get(member, {})}
+    view["Metrics"] = _metrics(call.app, component)
+    return view
+
+
+@operation("sagemaker", "UpdateTrialComponent")
+def update_trial_component(
+    call: Call[Studio], request: t.UpdateTrialComponentRequestTypeDef
+) -> Response:
+    """Change name, status, times; add and remove parameters and artifacts."""
+    store = call.app.store
+    found = store.get(TRIAL_COMPONENT, call.account, call.region, request["TrialComponentName"])
+    with store.edit(found.uid) as draft:
+        for member in ("DisplayName", "Status", "StartTime", "EndTime"):
+            if member in request:
+                draft.wish[member] = _plain(request[member])  # type: ignore[literal-required]
+        for member in _MAPS:
+            given = request.get(member, {})
+            draft.wish[member] = {**draft.wish.get(member, {}), **_plain(given)}
+        for removal, member in _REMOVALS.items():
+            for key in request.get(removal, []):  # type: ignore[attr-defined]
+                draft.wish[member].pop(key, None)
+    return {"TrialComponentArn": found.arn}
+
+
+@operation("sagemaker", "DeleteTrialComponent")
+def delete_trial_component(
+    call: Call[Studio], request: t.DeleteTrialComponentRequestTypeDef
+) -> Response:
+    """Forget a trial component."""
+    store = call.app.store
+    found = store.get(TRIAL_COMPONENT, call.account, call.region, request["TrialComponentName"])
+    store.delete(found.uid)
+    return {"TrialComponentArn": found.arn}
+
+
+@operation("sagemaker", "ListTrialComponents")
+def list_trial_components(
+    call: Call[Studio], request: t.ListTrialComponentsRequestTypeDef
+) -> Response:
+    """List trial components, newest first."""
+    listing = Listing(
+        TRIAL_COMPONENT,
+        "TrialComponentSummaries",
+        lambda component: _view(call.app, component, "TrialComponentSource")[1],
+        parent="SourceArn",
+    )
+    return listing.answer(call, {**request, **_created(request)})
+
+
+def _created(request: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"CreatedAfter": "CreationTimeAfter", "CreatedBefore": "CreationTimeBefore"}
+    return {ours: request[theirs] for theirs, ours in names.items() if theirs in request}
+
+
+def _view(
+    studio: Studio, component: Resource, member: str = "Source"
+) -> tuple[Resource | None, dict[str, Any]]:
+    wish = component.wish
+    source = wish.get("SourceArn")
+    job = studio.store.by_arn(source) if source else None
+    view: dict[str, Any] = {
+        "TrialComponentName": component.name,
+        "TrialComponentArn": component.arn,
+        "DisplayName": wish["DisplayName"],
+        "CreationTime": timestamp(component.created),
+        "LastModifiedTime": timestamp(component.modified),
+    }
+    if source:
+        kind = "SageMakerTrainingJob" if ":training-job/" in source else "Unknown"
+        view[member] = {"SourceArn": source, "SourceType": kind}
+    view.update(_from_job(job, summary=True))
+    if "Status" in wish:
+        view["Status"] = wish["Status"]
+    for time in ("StartTime", "EndTime"):
+        if time in wish:
+            view[time] = timestamp(wish[time])
+    return job, view
+
+
+def _from_job(job: Resource | None, *, summary: bool = False) -> dict[str, Any]:
+    if job is None:
+        return {}
+    facts = job.facts
+    view: dict[str, Any] = {"Status": {"PrimaryStatus": job.status}}
+    if reason := facts.get("FailureReason"):
+        view["Status"]["Message"] = reason
+    if started := facts.get("StartedAt"):
+        view["StartTime"] = timestamp(started)
+    if ended := facts.get("EndedAt"):
+        view["EndTime"] = timestamp(ended)
+    if summary:
+        return view
+    resources = job.wish["ResourceConfig"]
+    view["Parameters"] = {
+        "SageMaker.ImageUri": {"StringValue": job.wish["AlgorithmSpecification"]["TrainingImage"]},
+        "SageMaker.InstanceCount": {"NumberValue": float(resources.get("InstanceCount", 1))},
+        "SageMaker.InstanceType": {"StringValue": resources["InstanceType"]},
+        **{name: _parameter(value) for name, value in job.wish.get("HyperParameters", {}).items()},
+    }
+    view["InputArtifacts"] = {
+        channel["ChannelName"]: {"Value": channel["DataSource"]["S3DataSource"]["S3Uri"]}
+        for channel in job.wish.get("InputDataConfig", [])
+    }
+    if model := facts.get("ModelArtifacts"):
+        view["OutputArtifacts"] = {"SageMaker.ModelArtifact": {"Value": model}}
+    return view
+
+
+def _parameter(text: str) -> dict[str, Any]:
+    try:
+        return {"NumberValue": float(text)}
+    except ValueError:
+        return {"StringValue": text}
+
+
+def _metrics(studio: Studio, component: Resource) -> list[dict[str, Any]]:
+    arn = component.wish.get("SourceArn", component.arn)
+    summaries = []
+    for series in studio.metrics.series(arn):
+        mean = sum(series.values) / len(series.values)
+        deviation = (sum((v - mean) ** 2 for v in series.values) / len(series.values)) ** 0.5
+        summaries.append(
+            {
+                "MetricName": series.name,
+                "SourceArn": arn,
+                "TimeStamp": timestamp(series.times[-1]),
+                "Max": max(series.values),
+                "Min": min(series.values),
+                "Last": series.values[-1],
+                "Count": len(series.values),
+                "Avg": mean,
+                "StdDev": deviation,
+            }
+        )
+    return summaries
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a request's value as JSON: times become seconds since the epoch."""
+    if hasattr(value, "timestamp"):
+        return value.timestamp()
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return value

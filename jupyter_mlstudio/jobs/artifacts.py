@@ -1,0 +1,57 @@
+"""What a job leaves behind: its model and output, published to S3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..core.store import Resource
+from ..core.studio import Studio
+from ..storage.trees import tar_gz
+from .s3uri import S3Uri
+
+
+def publish(studio: Studio, job: Resource, base: Path, *, model: bool) -> str | None:
+    """Upload what a job wrote; return the URI of its model.
+
+    Parameters
+    ----------
+    base:
+        The host folder that stands for ``/`` in the container.
+    model:
+        Whether the model is wanted even when its folder is empty.
+    """
+    config: Mapping[str, Any] = job.wish["OutputDataConfig"]
+    target = S3Uri.parse(config["S3OutputPath"], "s3OutputPath").join(job.name, "output")
+    plain = config.get("CompressionType", "GZIP") == "NONE"
+    output = base / "opt/ml/output/data"
+    if _has_content(output):
+        _upload(studio, job, output, target, "output", plain=plain)
+    folder = base / "opt/ml/model"
+    if model or _has_content(folder):
+        return _upload(studio, job, folder, target, "model", plain=plain)
+    return None
+
+
+def _has_content(folder: Path) -> bool:
+    # A container may have put a link to somewhere else in place of its folder.
+    return folder.is_dir() and not folder.is_symlink() and any(folder.iterdir())
+
+
+def _upload(
+    studio: Studio, job: Resource, folder: Path, target: S3Uri, name: str, *, plain: bool
+) -> str:
+    s3 = studio.s3(job.region)
+    if plain:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                key = target.join(name, path.relative_to(folder).as_posix()).key
+                s3.upload_file(str(path), target.bucket, key)
+        return f"{target.join(name)}/"
+    archive = studio.settings.jobs / job.uid / f"{name}.tar.gz"
+    tar_gz(folder, archive)
+    uri = target.join(f"{name}.tar.gz")
+    s3.upload_file(str(archive), uri.bucket, uri.key)
+    archive.unlink()
+    return str(uri)

@@ -1,0 +1,1 @@
+"""Training jobs: from CreateTrainingJob to ``model.tar.gz``."""

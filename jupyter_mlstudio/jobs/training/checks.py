@@ -1,0 +1,118 @@
+"""What CreateTrainingJob refuses beyond the constraints in the service model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import regex
+
+from ...core.studio import Studio
+from ...wire.errors import AWSError, validation_error
+from ..images import resolve_image
+from ..s3uri import S3Uri
+
+_RESERVED_ENVIRONMENT = re.compile(r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)")
+
+
+def check(studio: Studio, request: Mapping[str, Any]) -> None:
+    """Refuse a job that could never run.
+
+    Raises
+    ------
+    AWSError
+        ``ValidationException`` for what SageMaker refuses too, ``ResourceLimitExceeded`` for what
+        this machine never has, ``UnsupportedOperation`` naming what the studio cannot do yet.
+    """
+    _check_algorithm(studio, request["AlgorithmSpecification"])
+    for what in _unsupported(request):
+        raise AWSError(
+            "UnsupportedOperation", f"CreateTrainingJob: this studio does not support {what} yet."
+        )
+    _check_channels(request.get("InputDataConfig", []))
+    S3Uri.parse(request["OutputDataConfig"]["S3OutputPath"], "outputDataConfig.s3OutputPath")
+    for name in request.get("Environment", {}):
+        if _RESERVED_ENVIRONMENT.fullmatch(name):
+            raise validation_error(
+                f"Environment variable {name} is reserved: jobs get the credentials of their role."
+            )
+    stopping = request.get("StoppingCondition", {})
+    wait, run = stopping.get("MaxWaitTimeInSeconds"), stopping.get("MaxRuntimeInSeconds")
+    if wait is not None and run is not None and wait < run:
+        raise validation_error(
+            "Invalid MaxWaitTimeInSeconds. It must be equal to or greater than MaxRuntimeInSeconds."
+        )
+    studio.admission.check(request["ResourceConfig"]["InstanceType"])
+
+
+def _check_algorithm(studio: Studio, algorithm: Mapping[str, Any]) -> None:
+    image, name = algorithm.get("TrainingImage"), algorithm.get("AlgorithmName")
+    if bool(image) == bool(name):
+        raise validation_error(
+            "Provide exactly one of TrainingImage and AlgorithmName in AlgorithmSpecification."
+        )
+    if name:
+        raise AWSError(
+            "UnsupportedOperation",
+            f"CreateTrainingJob: algorithm resources ({name}) are not supported by this studio "
+            "yet; name its image in AlgorithmSpecification.TrainingImage.",
+        )
+    resolve_image(studio, str(image))
+    for definition in algorithm.get("MetricDefinitions", []):
+        try:
+            regex.compile(definition["Regex"])
+        except regex.error as error:
+            raise validation_error(
+                f"Invalid regular expression for metric {definition['Name']}: {error}"
+            ) from error
+
+
+def _check_channels(channels: list[Mapping[str, Any]]) -> None:
+    seen: set[str] = set()
+    for number, channel in enumerate(channels, 1):
+        name = channel["ChannelName"]
+        if name in seen:
+            raise validation_error(f"Duplicate channel name: {name}")
+        seen.add(name)
+        source = channel["DataSource"].get("S3DataSource")
+        if source is None:
+            raise validation_error(f"Channel {name}: DataSource must have an S3DataSource.")
+        S3Uri.parse(
+            source["S3Uri"], f"inputDataConfig.{number}.member.dataSource.s3DataSource.s3Uri"
+        )
+
+
+def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
+    resources = request["ResourceConfig"]
+    if resources.get("InstanceCount", 1) > 1:
+        yield "ResourceConfig.InstanceCount > 1"
+    for member in ("InstanceGroups", "TrainingPlanArn", "KeepAlivePeriodInSeconds"):
+        if resources.get(member):
+            yield f"ResourceConfig.{member}"
+    if "InstanceType" not in resources:
+        yield "a ResourceConfig without InstanceType"
+    for member in ("CheckpointConfig", "EnableManagedSpotTraining", "RetryStrategy"):
+        if request.get(member):
+            yield member
+    for member in ("ServerlessJobConfig", "MlflowConfig", "ModelPackageConfig"):
+        if request.get(member):
+            yield member
+    if "StoppingCondition" not in request:
+        raise validation_error("StoppingCondition is required.")
+    for channel in request.get("InputDataConfig", []):
+        name, data = channel["ChannelName"], channel["DataSource"]
+        algorithm_mode = request["AlgorithmSpecification"]["TrainingInputMode"]
+        if channel.get("InputMode", algorithm_mode) == "Pipe":
+            yield f"Pipe mode (channel {name})"
+        if data.get("FileSystemDataSource"):
+            yield f"FileSystemDataSource (channel {name})"
+        kind = data.get("S3DataSource", {}).get("S3DataType", "S3Prefix")
+        if kind != "S3Prefix":
+            yield f"S3DataType {kind} (channel {name})"
+        if channel.get("CompressionType", "None") != "None":
+            yield f"CompressionType {channel['CompressionType']} (channel {name})"
+        if channel.get("RecordWrapperType", "None") != "None":
+            yield f"RecordWrapperType {channel['RecordWrapperType']} (channel {name})"
+        if channel.get("ShuffleConfig"):
+            yield f"ShuffleConfig (channel {name})"

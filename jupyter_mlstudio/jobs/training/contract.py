@@ -1,0 +1,117 @@
+"""What a training container finds: files below ``/opt/ml`` and its environment.
+
+Source: "How Amazon SageMaker Provides Training Information" in AWS's developer guide, and the
+code of AWS's ``sagemaker-training`` toolkit, which reads all of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...compute.protocol import ContainerSpec, Folder, Limits, NetworkMode, Overlay
+from ...core.controllers import KIND_LABEL, UID_LABEL
+from ...core.environment import container_environment
+from ...core.store import Resource
+from ...core.studio import Studio
+from ..images import resolve_image
+from .metrics import definitions
+
+HOST = "algo-1"
+INTERFACE = "eth0"
+METRICS = "/opt/ml/output/metrics/sagemaker"
+
+
+def prepare_folders(base: Path, job: Resource) -> None:
+    """Make what SageMaker makes before it starts a container. Safe to repeat.
+
+    ``base`` is the host folder that stands for ``/``.
+    """
+    for folder in ("input/data", "model", "output/data", "output/metrics/sagemaker"):
+        (base / "opt/ml" / folder).mkdir(parents=True, exist_ok=True)
+    config = base / "opt/ml/input/config"
+    _write(config / "hyperparameters.json", job.wish.get("HyperParameters", {}))
+    _write(config / "inputdataconfig.json", _input_data_config(job.wish))
+    _write(config / "resourceconfig.json", _resource_config(job.wish["ResourceConfig"]))
+    _write(config / "metric-definition-regex.json", definitions(job.wish))
+    _write(config / "trainingjobconfig.json", {**job.wish, "TrainingJobArn": job.arn})
+    _write(
+        base / "opt/ml/metadata/resource-metadata.json",
+        {"ExecutionRoleArn": job.wish["RoleArn"], "ResourceArn": job.arn},
+    )
+
+
+def container_spec(
+    studio: Studio, job: Resource, base: Path, channels: Sequence[Overlay], limits: Limits
+) -> ContainerSpec:
+    """Return the container of a job."""
+    algorithm = job.wish["AlgorithmSpecification"]
+    isolated = job.wish.get("EnableNetworkIsolation", False)
+    network = NetworkMode.NONE if isolated else NetworkMode.STUDIO
+    entrypoint = algorithm.get("ContainerEntrypoint")
+    ml = base / "opt/ml"
+    return ContainerSpec(
+        name=studio.container_name(job),
+        image=resolve_image(studio, algorithm["TrainingImage"]),
+        base=base,
+        labels={UID_LABEL: job.uid, KIND_LABEL: job.kind},
+        entrypoint=entrypoint,
+        command=algorithm.get("ContainerArguments", [] if entrypoint else ["train"]),
+        environment={
+            **job.wish.get("Environment", {}),
+            **container_environment(studio, job, network),
+            "TRAINING_JOB_NAME": job.name,
+            "TRAINING_JOB_ARN": job.arn,
+            "SAGEMAKER_METRICS_DIRECTORY": METRICS,
+            "DMLC_INTERFACE": INTERFACE,
+        },
+        mounts=[
+            Folder(ml / "input", "/opt/ml/input"),
+            Folder(ml / "model", "/opt/ml/model"),
+            Folder(ml / "output", "/opt/ml/output"),
+            Folder(ml / "metadata", "/opt/ml/metadata", read_only=True),
+            *channels,
+        ],
+        limits=limits,
+        network=network,
+        hostname=HOST,
+    )
+
+
+def _input_data_config(wish: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    default_mode = wish["AlgorithmSpecification"]["TrainingInputMode"]
+    config: dict[str, dict[str, str]] = {}
+    for channel in wish.get("InputDataConfig", []):
+        source = channel["DataSource"]["S3DataSource"]
+        entry = {
+            "TrainingInputMode": channel.get("InputMode", default_mode),
+            "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+            "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+        }
+        if "ContentType" in channel:
+            entry["ContentType"] = channel["ContentType"]
+        config[channel["ChannelName"]] = entry
+    return config
+
+
+def _resource_config(resources: Mapping[str, Any]) -> dict[str, Any]:
+    group = {
+        "instance_group_name": "homogeneousCluster",
+        "instance_type": resources["InstanceType"],
+        "hosts": [HOST],
+    }
+    return {
+        "current_host": HOST,
+        "current_instance_type": resources["InstanceType"],
+        "current_group_name": group["instance_group_name"],
+        "hosts": [HOST],
+        "instance_groups": [group],
+        "network_interface_name": INTERFACE,
+    }
+
+
+def _write(path: Path, document: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document))

@@ -1,0 +1,244 @@
+"""Bring a training job from its wish to its end.
+
+Where a job stands is derived: from its container as the engine shows it, and from what has been
+recorded once for all (``Launched``, ``Outcome``). Every step may be repeated after a crash.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ...compute.protocol import ContainerState, EngineError, ImageNotFound, Phase
+from ...core.clock import now
+from ...core.controllers import controller
+from ...core.store import Draft, Resource
+from ...core.studio import Studio
+from ..artifacts import publish
+from ..channels import ChannelError, prepare_channels
+from ..s3uri import S3Uri
+from .contract import container_spec, prepare_folders
+from .failure import exit_reason
+from .kind import COMPLETED, FAILED, FINAL, IN_PROGRESS, LOG_GROUP, STOPPED, STOPPING
+from .metrics import scan
+
+log = logging.getLogger(__name__)
+
+GRACE = 120
+SOON = 0.1
+WAITING = 1.0
+UNREACHABLE = 2.0
+UPLOAD_RETRY = 5.0
+
+
+@controller("TrainingJob")
+class TrainingController:
+    """Reconciles training jobs."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+
+    def reconcile(self, uid: str) -> float | None:
+        """Take the next step of a job."""
+        job = self.studio.store.by_uid(uid)
+        if job is None or job.status in FINAL:
+            self._clean(uid)
+            return None
+        try:
+            return self._step(job)
+        except EngineError as error:
+            if not error.retryable:
+                raise
+            log.warning("Training job %s waits for the container engine: %s", job.name, error)
+            return UNREACHABLE
+
+    def _step(self, job: Resource) -> float | None:
+        if "Outcome" in job.facts:
+            return self._finish(job)
+        state = self.studio.engine.inspect(self.studio.container_name(job))
+        if state is None or state.phase is Phase.CREATED:
+            if state is None and job.facts.get("Launched"):
+                return self._end(job, FAILED, _GONE)
+            return self._launch(job)
+        if state.phase is Phase.RUNNING:
+            return self._accompany(job, state)
+        return self._record_outcome(job, state)
+
+    # Before the container runs
+
+    def _launch(self, job: Resource) -> float | None:
+        studio = self.studio
+        if job.status == STOPPING:
+            return self._end(job, STOPPED)
+        name = studio.container_name(job)
+        instance = job.wish["ResourceConfig"]["InstanceType"]
+        limits = studio.admission.limits(instance)
+        if not studio.admission.reserve(name, limits):
+            message = f"Waiting for room on this machine for one {instance}"
+            self._enter(job, "Starting", message)
+            return WAITING
+        self._enter(job, "Downloading", "Downloading input data")
+        base = studio.run_folder(job)
+        try:
+            self._check_output(job)
+            prepare_folders(base, job)
+            channels = prepare_channels(studio, job, job.wish.get("InputDataConfig", []))
+            studio.engine.start(container_spec(studio, job, base, channels, limits))
+        except (ChannelError, ImageNotFound) as error:
+            return self._end(job, FAILED, _client_error(str(error)))
+        except EngineError as error:
+            if error.retryable:
+                raise
+            return self._end(job, FAILED, f"InternalServerError: {error.reason}")
+        return SOON
+
+    def _check_output(self, job: Resource) -> None:
+        bucket = S3Uri.parse(job.wish["OutputDataConfig"]["S3OutputPath"], "s3OutputPath").bucket
+        if not self.studio.objects.bucket_exists(bucket):
+            raise ChannelError(
+                f"ClientError: The bucket {bucket} of OutputDataConfig.S3OutputPath does not exist."
+            )
+
+    # While it runs
+
+    def _accompany(self, job: Resource, state: ContainerState) -> float | None:
+        started = state.started_at or now()
+        stream = f"{job.name}/algo-1-{int(started)}"
+
+        def launched(draft: Draft) -> None:
+            draft.facts["Launched"] = True
+            draft.facts.setdefault("StartedAt", started)
+            draft.facts.setdefault("LogStream", stream)
+
+        job = self._enter(
+            job,
+            "Training",
+            "Training image download completed. Training in progress.",
+            launched,
+        )
+        self.studio.admission.restore(
+            state.name, self.studio.admission.limits(job.wish["ResourceConfig"]["InstanceType"])
+        )
+        self._follow(job)
+        left = self._deadline(job) - now()
+        if left <= 0 and job.status != STOPPING:
+            job = self._time_out(job)
+        if job.status == STOPPING:
+            self.studio.engine.stop(state.name, GRACE)
+            return WAITING
+        return left
+
+    def _deadline(self, job: Resource) -> float:
+        limit = job.wish["StoppingCondition"].get("MaxRuntimeInSeconds", 86_400)
+        return float(job.facts["StartedAt"] + limit)
+
+    def _time_out(self, job: Resource) -> Resource:
+        with self.studio.store.edit(job.uid) as draft:
+            draft.status = STOPPING
+            draft.facts["TimedOut"] = True
+            draft.facts["SecondaryStatus"] = "Stopping"
+            draft.step("Stopping", "Stopping: the job ran for MaxRuntimeInSeconds")
+        return draft
+
+    def _follow(self, job: Resource) -> bool:
+        stream = job.facts["LogStream"]
+        return self.studio.collector.follow(
+            self.studio.container_name(job),
+            LOG_GROUP,
+            stream,
+            lambda: scan(self.studio, job, stream),
+        )
+
+    # After it ended
+
+    def _record_outcome(self, job: Resource, state: ContainerState) -> float:
+        if "LogStream" not in job.facts:
+            self._accompany(job, state)
+            return SOON
+        if not self._follow(job):
+            return SOON
+        scan(self.studio, job, job.facts["LogStream"])
+        with self.studio.store.edit(job.uid) as draft:
+            draft.facts["Outcome"] = {
+                "ExitCode": state.exit_code,
+                "OutOfMemory": state.oom_killed,
+                "Error": state.error,
+            }
+            draft.facts["EndedAt"] = state.finished_at or now()
+            draft.facts["SecondaryStatus"] = "Uploading"
+            draft.step("Uploading", "Uploading generated training model")
+        return SOON
+
+    def _finish(self, job: Resource) -> float | None:
+        outcome = job.facts["Outcome"]
+        failed = outcome["ExitCode"] != 0 and job.status != STOPPING
+        base = self.studio.run_folder(job)
+        self.studio.engine.readable_tree(base / "opt/ml")
+        try:
+            uri = publish(self.studio, job, base, model=not failed and outcome["ExitCode"] == 0)
+        except (BotoCoreError, ClientError) as error:
+            log.warning("Uploading the artifacts of %s: %s; trying again", job.name, error)
+            return UPLOAD_RETRY
+        if failed:
+            return self._end(job, FAILED, exit_reason(self.studio, job, base), uri)
+        return self._end(job, STOPPED if job.status == STOPPING else COMPLETED, None, uri)
+
+    def _end(
+        self, job: Resource, status: str, reason: str | None = None, model: str | None = None
+    ) -> None:
+        with self.studio.store.edit(job.uid) as draft:
+            secondary = "MaxRuntimeExceeded" if draft.facts.get("TimedOut") else status
+            draft.status = status
+            draft.facts["SecondaryStatus"] = secondary
+            draft.facts.setdefault("EndedAt", now())
+            if model:
+                draft.facts["ModelArtifacts"] = model
+            if reason:
+                draft.facts["FailureReason"] = reason[:1024]
+            draft.step(secondary, _LAST_MESSAGES[secondary] + (f" {reason}" if reason else ""))
+        self._clean(job.uid)
+
+    def _clean(self, uid: str) -> None:
+        """Remove container and folders of a job that has ended. Safe to repeat."""
+        name = f"mls-{self.studio.settings.studio_id}-{uid}-1"
+        self.studio.engine.remove(name)
+        self.studio.collector.forget(name)
+        self.studio.admission.release(name)
+        self.studio.engine.remove_tree(self.studio.settings.jobs / uid)
+
+    def _enter(
+        self,
+        job: Resource,
+        secondary: str,
+        message: str,
+        also: Callable[[Draft], Any] | None = None,
+    ) -> Resource:
+        """Record the step a job is in, unless the user has asked to stop it meanwhile."""
+        with self.studio.store.edit(job.uid) as draft:
+            if also is not None:
+                also(draft)
+            if draft.status == IN_PROGRESS:
+                draft.facts["SecondaryStatus"] = secondary
+                if job.facts["SecondaryStatus"] != secondary or secondary == "Starting":
+                    draft.step(secondary, message)
+        return draft
+
+
+_GONE = (
+    "InternalServerError: The container of the job is gone: it was removed, or the container "
+    "runtime or the machine was restarted. Start the job again."
+)
+
+_LAST_MESSAGES = {
+    COMPLETED: "Training job completed",
+    FAILED: "Training job failed.",
+    STOPPED: "Training job stopped",
+    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+}
+
+
+def _client_error(text: str) -> str:
+    return text if text.startswith("ClientError") else f"ClientError: {text}"
