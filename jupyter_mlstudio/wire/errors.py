@@ -41,3 +41,8 @@ class AWSError(Exception):
 def validation_error(message: str) -> AWSError:
     """Return the error SageMaker gives for bad input and for most missing resources."""
     return AWSError("ValidationException", message)
+
+
+def serialization_error(message: str) -> AWSError:
+    """Return the error for a request that cannot be read as what its protocol says it is."""
+    return AWSError("SerializationException", message, status=400)

@@ -1,0 +1,197 @@
+"""Find out which operation of which service a request asks for.
+
+The signing name in the SigV4 scope comes first, because it tells S3 from REST paths; among the
+services signed with that name ``X-Amz-Target``, then ``Action`` of a form or query string, then
+the REST path templates of the models decide.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from botocore.model import OperationModel
+
+from .errors import AWSError
+from .query_codec import parse_form
+from .request import WireRequest
+from .services import SERVICES, by_signing_name, service_model
+from .sigv4 import signed_service
+
+_FORM = "application/x-www-form-urlencoded"
+_JSON = "application/x-amz-json-"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An operation, and the protocol it is asked in and answered in."""
+
+    service: str
+    operation: str
+    protocol: str
+
+    @property
+    def operation_name(self) -> str:
+        """Name of the operation in the model."""
+        return self.operation
+
+
+@dataclass(frozen=True, slots=True)
+class RestPath:
+    """A path template of a model, and what else tells its operation from its neighbours.
+
+    ``literals`` are query parameters written in the template (``?acl``, ``?list-type=2``);
+    ``query`` and ``headers`` are required members that live there.
+    """
+
+    operation: str
+    pattern: re.Pattern[str]
+    literals: tuple[tuple[str, str], ...]
+    query: frozenset[str]
+    headers: frozenset[str]
+
+    def matches(self, request: WireRequest, query: dict[str, str]) -> bool:
+        """Whether the request is one for this operation, among others perhaps."""
+        return (
+            self.pattern.fullmatch(request.path) is not None
+            and all(query.get(name) == value for name, value in self.literals)
+            and self.query <= query.keys()
+            and all(name in request.headers for name in self.headers)
+        )
+
+    @property
+    def weight(self) -> tuple[int, int]:
+        """How specific it is: of several that match the heaviest is meant."""
+        return len(self.literals) + len(self.query) + len(self.headers), self.fixed
+
+    @property
+    def fixed(self) -> int:
+        """How many path segments are written out."""
+        return sum(1 for part in self.pattern.pattern.split("/") if part and "(" not in part)
+
+
+def route(request: WireRequest) -> Route:
+    """Return what a request asks for.
+
+    Raises
+    ------
+    AWSError
+        ``UnknownOperationException`` if no service we route has it.
+    """
+    services = _candidates(request)
+    target = request.headers.get("X-Amz-Target")
+    if target is not None:
+        return _by_target(services, target, request)
+    action = _action(request)
+    if action is not None:
+        return _by_action(services, action)
+    for service in services:
+        operation = match_path(service, request)
+        if operation is not None:
+            return Route(service, operation, str(service_model(service).metadata["protocol"]))
+    raise _unknown(f"{request.method} {request.path[:200]}")
+
+
+def match_path(service: str, request: WireRequest) -> str | None:
+    """Return the REST operation of ``service`` that the request is for, if any."""
+    query = dict(parse_form(request.query))
+    found = [
+        path for path in rest_paths(service).get(request.method, ()) if path.matches(request, query)
+    ]
+    return max(found, key=lambda path: path.weight).operation if found else None
+
+
+@cache
+def rest_paths(service: str) -> dict[str, tuple[RestPath, ...]]:
+    """Return the path templates of a service by HTTP method; none if it is not a REST service."""
+    model = service_model(service)
+    if not str(model.metadata["protocol"]).startswith("rest"):
+        return {}
+    paths: dict[str, list[RestPath]] = {}
+    for name in model.operation_names:
+        operation = model.operation_model(name)
+        paths.setdefault(operation.http["method"], []).append(_rest_path(operation))
+    return {method: tuple(entries) for method, entries in paths.items()}
+
+
+def template_pattern(template: str) -> re.Pattern[str]:
+    """Return a pattern for a path template with a group per label, in the order of the labels."""
+    parts = re.split(r"\{([^}]+)\}", template)
+    pattern = re.escape(parts[0])
+    for label, literal in zip(parts[1::2], parts[2::2], strict=True):
+        pattern += ("(.+)" if label.endswith("+") else "([^/]+)") + re.escape(literal)
+    # S3 clients write a bucket with and without the closing slash.
+    optional_slash = "/?" if parts[-1] == "" and not parts[-2].endswith("+") else ""
+    return re.compile(pattern + optional_slash, re.DOTALL)
+
+
+def labels(template: str) -> list[str]:
+    """Return the names of the labels in a path template."""
+    return [label.rstrip("+") for label in re.findall(r"\{([^}]+)\}", template)]
+
+
+def _rest_path(operation: OperationModel) -> RestPath:
+    template, _, query = operation.http["requestUri"].partition("?")
+    pairs = (piece.partition("=") for piece in query.split("&") if piece)
+    literals = tuple((name, value) for name, _, value in pairs if name != "x-id")
+    required: dict[str, set[str]] = {"querystring": set(), "header": set()}
+    shape = operation.input_shape
+    members = {} if shape is None else {n: shape.members[n] for n in shape.required_members}
+    for name, member in members.items():
+        location = member.serialization.get("location")
+        # An empty list is not sent at all, so a required one tells nothing.
+        if location in required and member.type_name not in ("list", "map"):
+            required[location].add(member.serialization.get("name", name))
+    return RestPath(
+        operation.name,
+        template_pattern(template),
+        literals,
+        frozenset(required["querystring"]),
+        frozenset(required["header"]),
+    )
+
+
+def _candidates(request: WireRequest) -> tuple[str, ...]:
+    name = signed_service(request.query, request.headers.items())
+    if name is None:
+        return SERVICES
+    services = by_signing_name(name)
+    if not services:
+        raise _unknown(f"service {name[:64]!r}")
+    return services
+
+
+def _by_target(services: tuple[str, ...], target: str, request: WireRequest) -> Route:
+    prefix, _, operation = target.rpartition(".")
+    content_type = request.headers.get("Content-Type", "")
+    if request.method == "POST" and content_type.lower().startswith(_JSON):
+        for service in services:
+            model = service_model(service)
+            if model.metadata.get("targetPrefix") == prefix and operation in model.operation_names:
+                return Route(service, operation, "json")
+    raise _unknown(target[:200])
+
+
+def _by_action(services: tuple[str, ...], action: str) -> Route:
+    for service in services:
+        model = service_model(service)
+        protocols = model.metadata.get("protocols") or [model.metadata["protocol"]]
+        if "query" in protocols and action in model.operation_names:
+            return Route(service, action, "query")
+    raise _unknown(action[:200])
+
+
+def _action(request: WireRequest) -> str | None:
+    """Return ``Action`` of a form, or of the query of a presigned URL."""
+    if request.headers.get("Content-Type", "").lower().startswith(_FORM) and request.body:
+        fields = dict(parse_form(request.body.decode("utf-8", "replace")))
+        if "Action" in fields:
+            return fields["Action"]
+    if request.path in ("", "/") and "Action=" in request.query:
+        return dict(parse_form(request.query)).get("Action")
+    return None
+
+
+def _unknown(what: str) -> AWSError:
+    return AWSError("UnknownOperationException", f"There is no operation {what}.", status=400)
