@@ -64,7 +64,7 @@ def _aggregate(
 ) -> dict[str, Any]:
     by_step = query["XAxisType"] == "IterationNumber"
     period = _PERIODS.get(query["Period"])
-    start, end = seconds(query.get("Start")), seconds(query.get("End"))
+    start, end = query.get("Start"), query.get("End")
     buckets: dict[int, list[float]] = {}
     for number, (step, time, value) in enumerate(zip(steps, times, values, strict=True)):
         if (start is not None and time < start) or (end is not None and time >= end):

@@ -12,12 +12,41 @@ from collections.abc import Mapping
 from .build import image_for
 
 _NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
-_XGBOOST = (
-    "accuracy aft-nloglik auc aucpr balanced_accuracy cox-nloglik error f1 f1_binary f1_macro "
-    "gamma-deviance gamma-nloglik interval-regression-accuracy logloss mae map mape merror "
-    "mlogloss mphe mse ndcg poisson-nloglik precision precision_macro precision_micro r2 recall "
-    "recall_macro recall_micro rmse rmsle tweedie-nloglik"
-).split()
+_XGBOOST = [
+    "accuracy",
+    "aft-nloglik",
+    "auc",
+    "aucpr",
+    "balanced_accuracy",
+    "cox-nloglik",
+    "error",
+    "f1",
+    "f1_binary",
+    "f1_macro",
+    "gamma-deviance",
+    "gamma-nloglik",
+    "interval-regression-accuracy",
+    "logloss",
+    "mae",
+    "map",
+    "mape",
+    "merror",
+    "mlogloss",
+    "mphe",
+    "mse",
+    "ndcg",
+    "poisson-nloglik",
+    "precision",
+    "precision_macro",
+    "precision_micro",
+    "r2",
+    "recall",
+    "recall_macro",
+    "recall_micro",
+    "rmse",
+    "rmsle",
+    "tweedie-nloglik",
+]
 
 
 def builtin_definitions(uri: str, hyperparameters: Mapping[str, str]) -> list[dict[str, str]]:
@@ -28,7 +57,7 @@ def builtin_definitions(uri: str, hyperparameters: Mapping[str, str]) -> list[di
     return [
         {
             "Name": f"{part}:{metric}",
-            "Regex": rf".*\[[0-9]+\].*#011{part}-{metric}(?:@[^:]*)?:{_NUMBER}.*",
+            "Regex": rf"\[[0-9]+\].*#011{part}-{metric}(?:@[^:]*)?:{_NUMBER}",
         }
         for part in ("train", "validation")
         for metric in _XGBOOST
