@@ -1,0 +1,145 @@
+"""What the gateway adds to a call: signature check, routing and one more hop.
+
+Calls a model server directly and through the gateway, in turns within one run, at several
+concurrencies, and prints p50, p99 (ms) and requests per second of both with their ratios.
+
+    python bench/gateway.py [--seconds 3] [--rounds 3] [--body 1024]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import uvloop
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from jupyter_mlstudio.core.settings import Settings, load_settings
+from jupyter_mlstudio.endpoints.routes import EndpointRoute, Replica, Variant, write_routes
+from jupyter_mlstudio.wire.keys import KeyRing
+
+REGION = "us-east-1"
+SERVER = """
+import asyncio, sys, uvloop
+from aiohttp import web
+async def answer(request):
+    await request.read()
+    return web.Response(body=b'{"predictions": [{"score": 0.5}]}', content_type="application/json")
+async def main():
+    runner = web.ServerRunner(web.Server(answer, access_log=None))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.sleep(86400)
+uvloop.run(main())
+"""
+
+
+@dataclass
+class Target:
+    """One way to reach the model, and every latency seen on it (seconds)."""
+
+    name: str
+    url: str
+    headers: dict[str, str]
+    latencies: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+
+
+async def load(target: Target, body: bytes, concurrency: int, seconds: float) -> None:
+    """Call as fast as ``concurrency`` callers can, and note what happens."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        end = time.perf_counter() + seconds
+
+        async def call() -> int:
+            count = 0
+            while (start := time.perf_counter()) < end:
+                async with session.post(target.url, data=body, headers=target.headers) as answer:
+                    await answer.read()
+                    assert answer.status == 200, await answer.text()
+                target.latencies.append(time.perf_counter() - start)
+                count += 1
+            return count
+
+        counts = await asyncio.gather(*(call() for _ in range(concurrency)))
+    target.rates.append(sum(counts) / seconds)
+
+
+def signed_headers(settings: Settings, url: str, body: bytes) -> dict[str, str]:
+    """Sign one invocation; it is good for the 15 minutes a run never takes."""
+    key = KeyRing.load(settings.master_key).user_key(settings.account, settings.user_arn)
+    request = AWSRequest("POST", url, data=body, headers={"Content-Type": "text/csv"})
+    SigV4Auth(Credentials(key.access_key, key.secret_key), "sagemaker", REGION).add_auth(request)
+    return dict(request.headers)
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Return a percentile in milliseconds."""
+    return 1e3 * statistics.quantiles(values, n=1000)[round(share * 1000) - 1]
+
+
+async def measure(settings: Settings, port: int, options: argparse.Namespace) -> None:
+    """Run all rounds and print the table."""
+    body = b"x" * options.body
+    route = Variant("AllTraffic", (Replica("r1", "127.0.0.1", port),))
+    endpoint = EndpointRoute(settings.account, REGION, "ep", "InService", "/bench", (route,))
+    write_routes(settings.routes, [endpoint])
+    await asyncio.sleep(0.5)
+    url = f"{settings.gateway_url}/endpoints/ep/invocations"
+    print(f"{'callers':>7} {'target':>8} {'p50 ms':>8} {'p99 ms':>8} {'req/s':>8}")
+    for concurrency in (1, 4, 16):
+        direct = Target("direct", f"http://127.0.0.1:{port}/invocations", {})
+        gateway = Target("gateway", url, signed_headers(settings, url, body))
+        for _ in range(options.rounds):
+            for target in (direct, gateway):
+                await load(target, body, concurrency, options.seconds)
+        rows = [_row(target) for target in (direct, gateway)]
+        for target, row in zip((direct, gateway), rows, strict=True):
+            print(f"{concurrency:>7} {target.name:>8} " + " ".join(f"{x:>8.2f}" for x in row))
+        ratios = [ours / bare for bare, ours in zip(*rows, strict=True)]
+        print(f"{concurrency:>7} {'ratio':>8} " + " ".join(f"{x:>8.2f}" for x in ratios))
+
+
+def _row(target: Target) -> tuple[float, float, float]:
+    p50, p99 = percentile(target.latencies, 0.5), percentile(target.latencies, 0.99)
+    return p50, p99, statistics.median(target.rates)
+
+
+def main() -> None:
+    """Start a model server and a gateway, and compare."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--body", type=int, default=1024)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = load_settings(Path(folder))
+        ready = Path(folder) / "ready.json"
+        server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", "jupyter_mlstudio.endpoints.gateway"]
+        gateway = subprocess.Popen([*command, "--root", folder, "--ready", str(ready)])
+        try:
+            assert server.stdout is not None
+            port = json.loads(server.stdout.readline())
+            while not ready.exists():
+                time.sleep(0.05)
+            uvloop.run(measure(settings, port, options))
+        finally:
+            for process in (gateway, server):
+                process.terminate()
+                process.wait()
+
+
+if __name__ == "__main__":
+    main()

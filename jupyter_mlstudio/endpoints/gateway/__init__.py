@@ -1,0 +1,1 @@
+"""The process that answers InvokeEndpoint*: authenticates, picks a replica, passes bytes on."""

@@ -1,0 +1,251 @@
+"""The caller's side of an invocation: who asks, for which endpoint, within which limits."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import aiohttp
+from aiohttp import web
+
+from jupyter_mlstudio.endpoints.gateway.answers import error_answer, not_found, too_large
+from jupyter_mlstudio.endpoints.gateway.metrics import Metrics
+from jupyter_mlstudio.endpoints.gateway.table import RouteTable
+from jupyter_mlstudio.endpoints.gateway.upstream import (
+    Exchange,
+    Invocation,
+    client_headers,
+    container_headers,
+    exchange,
+)
+from jupyter_mlstudio.endpoints.routes import SERVING, EndpointRoute, Variant
+from jupyter_mlstudio.wire.errors import AWSError
+from jupyter_mlstudio.wire.eventstream import encode_event, encode_exception
+from jupyter_mlstudio.wire.keys import KeyRing
+from jupyter_mlstudio.wire.operation import Caller
+from jupyter_mlstudio.wire.sigv4 import verify
+
+log = logging.getLogger(__name__)
+
+BODY_LIMIT = 6_291_456
+BODY_SECONDS = 60.0
+ATTRIBUTES_LIMIT = 1024
+_ROUTE = re.compile(
+    r"/endpoints/([^/]+)/(invocations|invocations-response-stream|async-invocations)"
+)
+_PRINTABLE = re.compile(r"[\x20-\x7e]*")
+
+
+class Gateway:
+    """Answers InvokeEndpoint and InvokeEndpointWithResponseStream."""
+
+    def __init__(
+        self, table: RouteTable, keys: KeyRing, metrics: Metrics, client: aiohttp.ClientSession
+    ) -> None:
+        self._table = table
+        self._keys = keys
+        self._metrics = metrics
+        self._client = client
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; every failure is an error an AWS client can read."""
+        try:
+            return await self._answer(request)
+        except AWSError as error:
+            return error_answer(error)
+        except ConnectionError:
+            raise
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            return error_answer(AWSError("InternalFailure", "An internal failure occurred."))
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        started = asyncio.get_running_loop().time()
+        _refuse_browsers(request.headers)
+        path, _, query = request.raw_path.partition("?")
+        body = await _read_body(request)
+        caller = self._authenticate(request, path, query, body)
+        match = _ROUTE.fullmatch(path)
+        if match is None or request.method != "POST":
+            raise AWSError("UnknownOperationException", f"No operation at {path}.", status=404)
+        name, action = match.groups()
+        if action == "async-invocations":
+            raise AWSError("UnsupportedOperation", "InvokeEndpointAsync is not supported yet.")
+        stream = action == "invocations-response-stream"
+        invocation = self._prepare(caller, name, request.headers, body, stream=stream)
+        return await self._measured(request, invocation, started)
+
+    def _authenticate(self, request: web.BaseRequest, path: str, query: str, body: bytes) -> Caller:
+        digest = hashlib.sha256(body).hexdigest()
+        signed = verify(
+            self._keys,
+            request.method,
+            path,
+            query,
+            request.headers,
+            digest,
+            datetime.now(UTC),
+            service="sagemaker",
+        )
+        return signed.caller
+
+    def _prepare(
+        self, caller: Caller, name: str, headers: Mapping[str, str], body: bytes, *, stream: bool
+    ) -> Invocation:
+        endpoint = self._table.find((caller.account, caller.region, name))
+        if endpoint is None or endpoint.status not in SERVING or not endpoint.variants:
+            raise not_found(caller.account, name)
+        if not body:
+            raise _invalid("Value at 'body' failed to satisfy constraint: Member must not be null")
+        _check_attributes(headers)
+        variant = self._variant(endpoint, headers.get("X-Amzn-SageMaker-Target-Variant"))
+        _check_targets(endpoint, variant, headers)
+        return Invocation(
+            endpoint, variant, container_headers(headers, stream=stream), body, stream
+        )
+
+    def _variant(self, endpoint: EndpointRoute, wanted: str | None) -> Variant:
+        if wanted is None:
+            return self._table.choose_variant(endpoint)
+        for variant in endpoint.variants:
+            if variant.name == wanted:
+                return variant
+        message = f"Could not find variant {wanted} for endpoint {endpoint.name}."
+        raise AWSError("ValidationError", message)
+
+    async def _measured(
+        self, request: web.BaseRequest, invocation: Invocation, started: float
+    ) -> web.StreamResponse:
+        status = 500
+        try:
+            async with exchange(self._client, self._table, invocation) as answer:
+                await answer.require_success()
+                if invocation.stream:
+                    response = await _stream_events(request, invocation, answer)
+                else:
+                    response = await _pass_on(request, invocation, answer)
+            status = response.status
+            return response
+        except AWSError as error:
+            original = error.fields.get("OriginalStatusCode")
+            status = original if original else 500
+            raise
+        finally:
+            self._record(invocation, status, started)
+
+    def _record(self, invocation: Invocation, status: int, started: float) -> None:
+        now = asyncio.get_running_loop().time()
+        model = None
+        if invocation.sent is not None:
+            model = (invocation.answered or now) - invocation.sent
+        self._metrics.record(
+            invocation.endpoint.key, invocation.variant.name, status, model, now - started
+        )
+
+
+async def _read_body(request: web.BaseRequest) -> bytes:
+    """Read the whole body: its hash is signed, so nothing may act on it before its end."""
+    if request.content_length is not None and request.content_length > BODY_LIMIT:
+        raise too_large(BODY_LIMIT)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while chunk := await request.content.readany():
+                body += chunk
+                if len(body) > BODY_LIMIT:
+                    raise too_large(BODY_LIMIT)
+    except TimeoutError:
+        message = f"The request body did not arrive within {BODY_SECONDS:g} s."
+        raise AWSError("RequestTimeout", message, status=408) from None
+    return bytes(body)
+
+
+async def _pass_on(
+    request: web.BaseRequest, invocation: Invocation, answer: Exchange
+) -> web.StreamResponse:
+    """Answer with what the container answers, streaming once it is long."""
+    headers = client_headers(answer.response, invocation.variant, stream=False)
+    headers["x-amzn-RequestId"] = str(uuid.uuid4())
+    head, complete = await answer.head()
+    if complete:
+        return web.Response(body=head, headers=headers)
+    response = web.StreamResponse(headers=headers)
+    response.content_length = answer.response.content_length
+    await response.prepare(request)
+    await response.write(head)
+    try:
+        while chunk := await answer.read():
+            await response.write(chunk)
+    except AWSError as error:
+        # The status line is out; only a broken connection can still tell the truth.
+        log.warning("%s: %s", invocation.endpoint.name, error)
+        raise ConnectionError(error.message) from None
+    return response
+
+
+async def _stream_events(
+    request: web.BaseRequest, invocation: Invocation, answer: Exchange
+) -> web.StreamResponse:
+    """Answer with an event stream of ``PayloadPart``, ended by an exception if it breaks."""
+    headers = client_headers(answer.response, invocation.variant, stream=True)
+    headers["x-amzn-RequestId"] = str(uuid.uuid4())
+    headers["Content-Type"] = "application/vnd.amazon.eventstream"
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    try:
+        while chunk := await answer.read():
+            await response.write(encode_event("PayloadPart", chunk, "application/octet-stream"))
+    except AWSError as error:
+        late = "timed out" in error.message
+        code = "ModelInvocationTimeExceeded" if late else "StreamBroken"
+        document = {"Message": error.message, "ErrorCode": code}
+        await response.write(encode_exception("ModelStreamError", json.dumps(document).encode()))
+    await response.write_eof()
+    return response
+
+
+def _refuse_browsers(headers: Mapping[str, str]) -> None:
+    for name in headers:
+        if name.lower() in ("origin", "cookie") or name.lower().startswith("sec-fetch-"):
+            message = (
+                f"Requests with the header {name} are refused: this endpoint is not for pages."
+            )
+            raise AWSError("AccessDeniedException", message, status=403)
+
+
+def _check_attributes(headers: Mapping[str, str]) -> None:
+    value = headers.get("X-Amzn-SageMaker-Custom-Attributes", "")
+    if len(value) > ATTRIBUTES_LIMIT:
+        constraint = f"Member must have length less than or equal to {ATTRIBUTES_LIMIT}"
+        raise _invalid(f"Value at 'customAttributes' failed to satisfy constraint: {constraint}")
+    if not _PRINTABLE.fullmatch(value):
+        constraint = r"Member must satisfy regular expression pattern: \p{ASCII}*"
+        raise _invalid(f"Value at 'customAttributes' failed to satisfy constraint: {constraint}")
+
+
+def _check_targets(endpoint: EndpointRoute, variant: Variant, headers: Mapping[str, str]) -> None:
+    """Refuse targets this kind of endpoint does not have."""
+    if "X-Amzn-SageMaker-Target-Model" in headers:
+        message = (
+            "Invocation request may not contain TargetModel header to a single model endpoint."
+        )
+        raise AWSError("ValidationError", message)
+    if "X-Amzn-SageMaker-Inference-Component" in headers:
+        message = f"Endpoint {endpoint.name} has no inference components."
+        raise AWSError("ValidationError", message)
+    container = headers.get("X-Amzn-SageMaker-Target-Container-Hostname")
+    if container is not None and container != variant.container:
+        message = (
+            f"Variant {variant.name} of endpoint {endpoint.name} has no container {container}."
+        )
+        raise AWSError("ValidationError", message)
+
+
+def _invalid(detail: str) -> AWSError:
+    return AWSError("ValidationError", f"1 validation error detected: {detail}")

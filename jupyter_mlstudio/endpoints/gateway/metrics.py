@@ -1,0 +1,109 @@
+"""Invocation metrics per variant, spooled to disk for the studio to collect."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from math import floor, log10
+from pathlib import Path
+
+from jupyter_mlstudio.endpoints.routes import Key
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class VariantMetrics:
+    """Counts since the last flush.
+
+    Latencies are microseconds as CloudWatch has them, counted by value to two significant
+    digits, so that percentiles survive adding up.
+    """
+
+    invocations: int = 0
+    client_errors: int = 0
+    server_errors: int = 0
+    model_latency: Counter[int] = field(default_factory=Counter)
+    overhead_latency: Counter[int] = field(default_factory=Counter)
+
+
+class Metrics:
+    """Collects invocations and appends them to one file a minute under ``folder``.
+
+    A file is complete once its minute (its name, UTC) has passed; the studio reads those and
+    deletes them. Each line is one variant: account, region, endpoint, variant, time (seconds
+    since the epoch), the counts, and the latencies as ``[value, count]`` pairs.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._variants: dict[tuple[Key, str], VariantMetrics] = {}
+
+    def record(
+        self, key: Key, variant: str, status: int, model: float | None, total: float
+    ) -> None:
+        """Count one answered request; ``model`` and ``total`` are seconds.
+
+        ``model`` is None when no container was reached.
+        """
+        entry = self._variants.setdefault((key, variant), VariantMetrics())
+        entry.invocations += 1
+        if 400 <= status < 500:
+            entry.client_errors += 1
+        elif status >= 500:
+            entry.server_errors += 1
+        if model is not None:
+            entry.model_latency[_rounded(model)] += 1
+            entry.overhead_latency[_rounded(total - model)] += 1
+
+    def flush(self) -> None:
+        """Append what was counted since the last flush."""
+        if not self._variants:
+            return
+        taken, self._variants = self._variants, {}
+        now = time.time()
+        lines = [_line(key, variant, entry, now) for (key, variant), entry in taken.items()]
+        minute = time.strftime("%Y%m%dT%H%M", time.gmtime(now))
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self._folder / f"{minute}-{os.getpid()}.jsonl").open("a") as file:
+            file.write("".join(lines))
+
+    async def spool(self) -> None:
+        """Flush for ever, every 10 s; what a full disk refuses is lost, and said."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            try:
+                await asyncio.to_thread(self.flush)
+            except OSError as error:
+                log.error("metrics of the last %s s are lost: %s", FLUSH_SECONDS, error)
+
+
+def _line(key: Key, variant: str, entry: VariantMetrics, now: float) -> str:
+    account, region, endpoint = key
+    document = {
+        "account": account,
+        "region": region,
+        "endpoint": endpoint,
+        "variant": variant,
+        "time": now,
+        "Invocations": entry.invocations,
+        "Invocation4XXErrors": entry.client_errors,
+        "Invocation5XXErrors": entry.server_errors,
+        "ModelLatency": sorted(entry.model_latency.items()),
+        "OverheadLatency": sorted(entry.overhead_latency.items()),
+    }
+    return json.dumps(document) + "\n"
+
+
+def _rounded(seconds: float) -> int:
+    """Return microseconds, to two significant digits."""
+    value = max(1, int(seconds * 1e6))
+    step = 10 ** max(0, floor(log10(value)) - 1)
+    return int(value // step * step)
