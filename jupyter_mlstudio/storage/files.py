@@ -13,6 +13,8 @@ from pathlib import Path
 
 _FICLONE = 0x40049409
 _COPY_STEP = 64 << 20
+# The store's own folder keeps others out; containers read linked bodies as whatever user they run.
+_BODY_MODE = 0o644
 
 
 class ObjectFiles:
@@ -70,7 +72,8 @@ class Incoming:
         self.size = 0
         self._path = path
         self._target = files.path(file)
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _BODY_MODE)
+        os.fchmod(self._descriptor, _BODY_MODE)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append ``data``."""
