@@ -1,0 +1,5 @@
+"""``jupyter mlstudio``: the studio from a terminal."""
+
+from .main import main
+
+__all__ = ["main"]

@@ -1,0 +1,234 @@
+"""The commands of ``jupyter mlstudio`` and what they print.
+
+Exit status: 0 done, 1 it could not be done, 2 wrong usage, 3 ``status`` found no studio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import __version__
+from ..core.settings import Settings, default_root, load_settings
+from ..studio import client
+from ..studio.client import StudioError
+from . import shells
+
+NOT_RUNNING = 3
+
+_SUMMARIES = {
+    "start": "start the studio, or find it running",
+    "stop": "end the studio, its S3 front and its gateway",
+    "status": "say what runs",
+    "env": "print what makes a shell talk to the studio",
+    "doctor": "say what works here, what is missing and how to fix it",
+    "images": "build and list the images of the built-in algorithms",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    common.add_argument("--root", type=Path, default=default_root())
+    known, rest = common.parse_known_args(given)
+    parser = _parser()
+    if rest and not rest[0].startswith("-") and rest[0] not in _SUMMARIES:
+        parser.error(_unknown(rest[0]))
+    options = parser.parse_args(rest)
+    options.root = known.root
+    try:
+        return int(options.run(options))
+    except StudioError as error:
+        print(error, file=sys.stderr)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"{error.filename or 'Error'}: {error.strerror or error}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jupyter mlstudio",
+        description="Amazon SageMaker's API on your own machine.",
+        epilog="--root DIR, before or after the command, names the folder that holds everything "
+        f"the studio writes (default: {default_root()}).",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    start = _command(commands, "start", _start)
+    start.add_argument("--foreground", action="store_true", help="stay in this terminal")
+    start.add_argument("--compute", choices=("auto", "docker", "process"))
+    start.add_argument("--region", help="region of the profile and the default bucket")
+    start.add_argument(
+        "--idle-exit", type=int, metavar="SECONDS", help="end after so long without work; 0: never"
+    )
+
+    stop = _command(commands, "stop", _stop)
+    stop.add_argument(
+        "--all", action="store_true", help="also stop the containers of jobs and endpoints"
+    )
+
+    status = _command(commands, "status", _status)
+    status.add_argument("--json", action="store_true")
+
+    env = _command(commands, "env", _env)
+    form = env.add_mutually_exclusive_group()
+    form.add_argument("--shell", choices=shells.SHELLS, default=shells.own_shell(os.environ))
+    form.add_argument("--json", action="store_true")
+
+    doctor = _command(commands, "doctor", _doctor)
+    doctor.add_argument("--json", action="store_true")
+
+    images = _command(commands, "images", None).add_subparsers(required=True, metavar="ACTION")
+    build = images.add_parser("build", help="build one image, or all of them")
+    build.add_argument("name", nargs="*")
+    build.add_argument("--base", help="base image instead of the one the settings name")
+    build.set_defaults(run=_images_build)
+    images.add_parser("list", help="list the images").set_defaults(run=_images_list)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: object,
+) -> argparse.ArgumentParser:
+    summary = _SUMMARIES[name]
+    parser = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _unknown(word: str) -> str:
+    near = difflib.get_close_matches(word, _SUMMARIES, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_SUMMARIES)}."
+    return f"unknown command {word!r}: {hint}"
+
+
+def _start(options: argparse.Namespace) -> int:
+    chosen = {
+        "compute": options.compute,
+        "region": options.region,
+        "idle_exit": options.idle_exit,
+    }
+    settings = load_settings(options.root)
+    running = client.find(settings)
+    different = [
+        name.replace("_", "-")
+        for name, value in chosen.items()
+        if value is not None and value != getattr(settings, name)
+    ]
+    if running is not None and different:
+        raise StudioError(
+            f"The studio runs already (process {running.pid}); --{different[0]} takes effect "
+            f"after 'jupyter mlstudio stop'."
+        )
+    settings = load_settings(options.root, **chosen)
+    if options.foreground:
+        command = [sys.executable, "-m", client.MODULE, "--root", str(settings.root)]
+        os.execv(sys.executable, command)  # noqa: S606 - becomes the studio, so signals reach it
+    info = client.ensure(settings)
+    found = "was running already" if running and running.pid == info.pid else "is running"
+    print(f"The studio {found} (process {info.pid}).")
+    _describe(info)
+    print('\nIn this shell:  eval "$(jupyter mlstudio env)"')
+    return 0
+
+
+def _stop(options: argparse.Namespace) -> int:
+    settings = load_settings(options.root)
+    info = client.find(settings)
+    running = _containers(info)
+    if not client.stop(settings, containers=options.all):
+        print(f"No studio runs on {settings.root}.")
+        return 0
+    print("The studio, its S3 front and its gateway have ended.")
+    if running and options.all:
+        print(f"{running} containers were stopped.")
+    elif running:
+        print(
+            f"{running} containers go on; the next studio finds them again. Nothing reaches its "
+            f"endpoints until then. To stop containers too: jupyter mlstudio stop --all"
+        )
+    return 0
+
+
+def _containers(info: client.StudioInfo | None) -> int:
+    if info is None:
+        return 0
+    try:
+        return int(info.health()["containers"])
+    except StudioError:
+        return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    settings = load_settings(options.root)
+    info = client.find(settings)
+    if info is None:
+        print("{}" if options.json else f"No studio runs on {settings.root}.")
+        return NOT_RUNNING
+    health = info.health()
+    if options.json:
+        addresses = {"url": info.url, "s3_url": info.s3_url, "gateway_url": info.gateway_url}
+        print(json.dumps({**health, **addresses, "root": str(settings.root)}, indent=2))
+        return 0
+    print(f"The studio is running (process {info.pid}, version {info.version}).")
+    _describe(info)
+    print(f"  {'compute':<10} {health['compute']}, {health['containers']} containers running")
+    for name, pid in health["processes"].items():
+        print(f"  {name:<10} {f'process {pid}' if pid else 'is being started again'}")
+    print(f"  {'root':<10} {settings.root}")
+    return 0
+
+
+def _describe(info: client.StudioInfo) -> None:
+    for name, url in (("AWS", info.url), ("S3", info.s3_url), ("inference", info.gateway_url)):
+        print(f"  {name:<10} {url}")
+
+
+def _env(options: argparse.Namespace) -> int:
+    from ..studio import kernels
+
+    client.ensure(load_settings(options.root))
+    settings: Settings = load_settings(options.root)
+    variables: dict[str, str | None] = {
+        name: None for name in kernels.OVERRULING if name in os.environ
+    }
+    variables.update(kernels.choose(settings))
+    text = (
+        shells.document(variables) if options.json else shells.commands(options.shell, variables)
+    )
+    sys.stdout.write(text)
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from . import doctor
+
+    return doctor.run(options.root, as_json=options.json)
+
+
+def _images_build(options: argparse.Namespace) -> int:
+    from ..images import build
+
+    names = options.name or [image.name for image in build.list_images()]
+    for name in names:
+        build.build(name, base=options.base, progress=print)
+    return 0
+
+
+def _images_list(options: argparse.Namespace) -> int:
+    from ..images import build
+
+    for image in build.list_images():
+        print(image)
+    return 0

@@ -1,0 +1,253 @@
+"""What a studio process serves, and the order in which it comes up and goes down."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import uvloop
+from aiohttp import web
+
+from .. import __version__
+from ..compute.protocol import Access, Engine, EngineError, Phase
+from ..core.settings import Settings, load_settings, write_atomically
+from ..core.studio import Studio
+from . import capabilities, kernels, listeners, runfile
+from .children import Child, ChildError, Program
+from .client import run_file, stop_request
+from .engine import open_engine
+
+log = logging.getLogger(__name__)
+
+_IDLE_CHECK = 1.0
+_STOP_GRACE = 10
+"""Seconds containers get to end when they are to be stopped with the studio."""
+
+
+class StartError(Exception):
+    """The studio cannot serve; the message is for the user."""
+
+
+def serve(settings: Settings, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM, SIGINT or idle exit; ``ready`` is called when everything answers.
+
+    Raises :class:`StartError`.
+    """
+    settings = _with_free_ports(settings)
+    uvloop.run(_Process(settings).run(ready))
+
+
+class _Process:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.engine: Engine = open_engine(settings)
+        self.activity = listeners.Activity()
+        self.stopping = asyncio.Event()
+        self.children: list[Child] = []
+        self.runners: list[web.AppRunner] = []
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stopping.set)
+        capabilities.load()
+        studio = await asyncio.to_thread(Studio, self.settings, self.engine)
+        try:
+            await self._start(studio)
+            self._announce()
+            ready()
+            log.info("Serving %s at %s", self.settings.root, self.settings.url)
+            await self._until_told(studio)
+            log.info("Stopping")
+        finally:
+            await self._stop(studio)
+
+    async def _start(self, studio: Studio) -> None:
+        try:
+            access = await asyncio.to_thread(self.engine.access)
+            await self._start_children(access)
+            await self._listen(studio, access)
+        except (EngineError, ChildError, OSError) as error:
+            raise StartError(f"The studio cannot start: {error}") from error
+        await asyncio.to_thread(studio.start)
+        await asyncio.to_thread(kernels.write, self.settings)
+
+    async def _start_children(self, access: Access) -> None:
+        self.children = [Child(program) for program in programs(self.settings, access)]
+        with ThreadPoolExecutor(len(self.children)) as pool:
+            loop = asyncio.get_running_loop()
+            await asyncio.gather(
+                *(loop.run_in_executor(pool, child.start) for child in self.children)
+            )
+
+    async def _listen(self, studio: Studio, access: Access) -> None:
+        settings = self.settings
+        local = listeners.local(studio, self.activity, self.health)
+        await self._serve(local, settings.host, settings.port)
+        inside = listeners.for_containers(studio, self.activity)
+        await self._serve(inside, access.listen, settings.container_port)
+        if access.listen == settings.host:
+            return
+        try:
+            await self._serve(listeners.credentials_only(studio), access.listen, 80)
+            studio.credential_port = 80
+        except OSError as error:
+            log.info("Credentials are served on the container port only: %s", error)
+
+    async def _serve(self, app: web.Application, host: str, port: int) -> None:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=10.0)
+        await runner.setup()
+        self.runners.append(runner)
+        await web.TCPSite(runner, host, port).start()
+
+    def _announce(self) -> None:
+        settings = self.settings
+        document = {
+            "pid": os.getpid(),
+            "started": runfile.own_start(),
+            "version": __version__,
+            "studio_id": settings.studio_id,
+            "url": settings.url,
+            "s3_url": settings.s3_url,
+            "gateway_url": settings.gateway_url,
+        }
+        write_atomically(run_file(settings), json.dumps(document, indent=2))
+
+    def health(self, studio: Studio) -> dict[str, object]:
+        """Return what anybody on this machine may know."""
+        containers = _running(self.engine)
+        return {
+            "studio_id": self.settings.studio_id,
+            "version": __version__,
+            "pid": os.getpid(),
+            "compute": self.engine.name,
+            "busy": bool(studio.store.unsettled()) or containers > 0,
+            "containers": containers,
+            "processes": {child.program.name: child.pid for child in self.children},
+        }
+
+    async def _until_told(self, studio: Studio) -> None:
+        limit = self.settings.idle_exit
+        while not self.stopping.is_set():
+            try:
+                await asyncio.wait_for(self.stopping.wait(), _IDLE_CHECK if limit else None)
+            except TimeoutError:
+                if self.activity.idle_for() < limit:
+                    continue
+                if await asyncio.to_thread(self._working, studio):
+                    self.activity.touch()
+                    continue
+                log.info("Idle for %d s", limit)
+                return
+
+    def _working(self, studio: Studio) -> bool:
+        """Say whether something runs, or somebody uses S3 or the gateway."""
+        return (
+            bool(studio.store.unsettled())
+            or _running(self.engine) > 0
+            or any(child.connections() for child in self.children)
+        )
+
+    async def _stop(self, studio: Studio) -> None:
+        run_file(self.settings).unlink(missing_ok=True)
+        for runner in self.runners:
+            await runner.cleanup()
+        everything = stop_request(self.settings).exists()
+        stop_request(self.settings).unlink(missing_ok=True)
+        await asyncio.to_thread(studio.controllers.close)
+        if everything:
+            await asyncio.to_thread(_stop_containers, self.engine)
+        await asyncio.to_thread(studio.close)
+        for child in reversed(self.children):
+            await asyncio.to_thread(child.stop)
+        log.info("Stopped")
+
+
+def programs(settings: Settings, access: Access) -> list[Program]:
+    """Return the processes that serve beside the studio."""
+    inside = access.listen != settings.host
+    s3_also = ("--also", f"{access.listen}:{settings.s3_port}") if inside else ()
+    gateway_also = ("--also", f"{access.listen}:{settings.gateway_port}") if inside else ()
+    s3 = Program(
+        "s3",
+        "jupyter_mlstudio.storage",
+        (
+            "--data", str(settings.objects),
+            "--key", str(settings.master_key),
+            "--account", settings.account,
+            "--host", settings.host,
+            "--port", str(settings.s3_port),
+            "--bucket", settings.default_bucket,
+            "--region", settings.region,
+            *s3_also,
+        ),
+        settings.run,
+    )  # fmt: skip
+    gateway = Program(
+        "gateway",
+        "jupyter_mlstudio.endpoints.gateway",
+        ("--root", str(settings.root), *gateway_also),
+        settings.run,
+        grace=65.0,
+    )
+    return [s3, gateway]
+
+
+def _running(engine: Engine) -> int:
+    """Count the containers that run; none where the engine cannot be asked."""
+    try:
+        return sum(state.phase is Phase.RUNNING for state in engine.owned())
+    except EngineError as error:
+        log.warning("Containers cannot be counted: %s", error)
+        return 0
+
+
+def _stop_containers(engine: Engine) -> None:
+    names = [state.name for state in engine.owned() if state.phase is Phase.RUNNING]
+    for name in names:
+        engine.stop(name, _STOP_GRACE)
+    deadline = time.monotonic() + _STOP_GRACE + 5
+    while names and time.monotonic() < deadline:
+        names = [state.name for state in engine.owned() if state.phase is Phase.RUNNING]
+        time.sleep(0.1)
+
+
+def _with_free_ports(settings: Settings) -> Settings:
+    """Return settings whose ports are free or ours, moving those another program has taken.
+
+    Clients follow, as they read the addresses from the configuration file in the root.
+    """
+    ports = {"port": None, "s3_port": "s3", "gateway_port": "gateway", "container_port": None}
+    modules = {"s3": "jupyter_mlstudio.storage", "gateway": "jupyter_mlstudio.endpoints.gateway"}
+    taken: dict[str, int] = {}
+    for name, owner in ports.items():
+        port = getattr(settings, name)
+        if _bindable(settings.host, port):
+            continue
+        if owner and Program(owner, modules[owner], (), settings.run).process():
+            continue
+        log.warning("Port %d is in use by another program; taking another", port)
+        taken[name] = _free_port(settings.host)
+    return load_settings(settings.root, **taken) if taken else settings
+
+
+def _bindable(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
