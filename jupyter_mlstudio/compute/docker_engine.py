@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 import docker
 import docker.errors
@@ -21,10 +22,12 @@ from jupyter_mlstudio.compute.docker_files import HelperContainer, Mounts
 from jupyter_mlstudio.compute.docker_images import Images
 from jupyter_mlstudio.compute.docker_logs import join_lines, read_frames, since_parameter
 from jupyter_mlstudio.compute.docker_network import Networks
-from jupyter_mlstudio.compute.docker_spec import STUDIO_LABEL, read_state
+from jupyter_mlstudio.compute.docker_spec import read_state
+from jupyter_mlstudio.compute.gpus import free_gpus
 from jupyter_mlstudio.compute.machine import Machine
 from jupyter_mlstudio.compute.paths import PathMap, probe_paths
 from jupyter_mlstudio.compute.protocol import (
+    STUDIO_LABEL,
     Access,
     AccessSettings,
     ContainerSpec,
@@ -61,6 +64,7 @@ class DockerEngine:
     """
 
     name = "docker"
+    note: str | None = None
 
     def __init__(
         self,
@@ -97,9 +101,14 @@ class DockerEngine:
 
     def machine(self) -> Machine:
         """Return what the engine has to run containers with."""
-        with self._client.api() as api:
-            info = api.info()
+        info = self.info()
         return Machine(float(info["NCPU"]), int(info["MemTotal"]), machine.gpus())
+
+    def info(self) -> dict[str, Any]:
+        """Return what the engine says of itself."""
+        with self._client.api() as api:
+            found: dict[str, Any] = api.info()
+        return found
 
     def image_exists(self, image: str) -> bool:
         """Say whether the image is on this engine."""
@@ -224,7 +233,7 @@ class DockerEngine:
     def _create(self, spec: ContainerSpec) -> None:
         attachment = self._networks.attach(spec.network, serves=spec.port is not None)
         mounts = self._mounts(spec.name).make(spec.mounts)
-        gpus = self._free_gpus(spec.limits.gpus)
+        gpus = free_gpus(spec.limits.gpus, self.owned()) if spec.limits.gpus else []
         with self._client.api() as api:
             config = docker_spec.host_config(
                 api,
@@ -255,21 +264,6 @@ class DockerEngine:
     def _start(self, name: str) -> None:
         with self._client.api() as api:
             _unless_already(lambda: api.start(name), codes=(304,))
-
-    def _free_gpus(self, count: int) -> list[str]:
-        """Choose devices no running container of ours has; admission counts, this tells apart."""
-        if not count:
-            return []
-        taken = {
-            gpu
-            for state in self.owned()
-            if state.phase is not Phase.EXITED
-            for gpu in state.labels.get(docker_spec.GPU_LABEL, "").split(",")
-        }
-        free = [str(index) for index in range(machine.gpus()) if str(index) not in taken]
-        if len(free) < count:
-            raise EngineError(f"{count} GPUs are wanted and {len(free)} are free.", retryable=True)
-        return free[:count]
 
     def _stop(self, name: str, grace: int) -> None:
         try:

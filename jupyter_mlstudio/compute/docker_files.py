@@ -10,9 +10,8 @@ import docker.errors
 from docker.types import Mount
 
 from jupyter_mlstudio.compute.docker_client import DockerClient
-from jupyter_mlstudio.compute.docker_spec import STUDIO_LABEL
 from jupyter_mlstudio.compute.paths import PROBE_IMAGE, PathMap, overlay_options
-from jupyter_mlstudio.compute.protocol import EngineError, Folder, Overlay
+from jupyter_mlstudio.compute.protocol import STUDIO_LABEL, EngineError, Folder, Overlay
 from jupyter_mlstudio.compute.trees import copy_tree
 
 CONTAINER_LABEL = "mlstudio.container"

@@ -10,11 +10,16 @@ import docker
 from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 
 from jupyter_mlstudio.compute.docker_logs import parse_time
-from jupyter_mlstudio.compute.protocol import ContainerSpec, ContainerState, NetworkMode, Phase
+from jupyter_mlstudio.compute.protocol import (
+    GPU_LABEL,
+    STUDIO_LABEL,
+    ContainerSpec,
+    ContainerState,
+    NetworkMode,
+    Phase,
+)
 
-STUDIO_LABEL = "mlstudio.studio"
 PORT_LABEL = "mlstudio.port"
-GPU_LABEL = "mlstudio.gpus"
 
 DROPPED = ["NET_RAW", "MKNOD", "AUDIT_WRITE", "SETFCAP"]
 PIDS = 4096

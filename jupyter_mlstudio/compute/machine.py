@@ -22,11 +22,11 @@ class Machine:
     memory: int
     gpus: int = 0
 
-
-def this_machine() -> Machine:
-    """Return what this process may use, cgroup limits and CPU affinity included."""
-    memory = psutil.virtual_memory().total
-    return Machine(len(os.sched_getaffinity(0)), min(memory, _cgroup_memory() or memory), gpus())
+    @classmethod
+    def detect(cls) -> Machine:
+        """Return what this process may use, cgroup limits and CPU affinity included."""
+        memory = psutil.virtual_memory().total
+        return cls(len(os.sched_getaffinity(0)), min(memory, _cgroup_memory() or memory), gpus())
 
 
 @lru_cache(maxsize=1)

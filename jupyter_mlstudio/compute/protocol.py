@@ -10,6 +10,11 @@ from typing import Protocol
 
 from jupyter_mlstudio.compute.machine import Machine
 
+STUDIO_LABEL = "mlstudio.studio"
+"""Label of every container: the id of the studio it belongs to."""
+GPU_LABEL = "mlstudio.gpus"
+"""Label with the indexes of the GPUs a container has, separated by commas."""
+
 
 class EngineError(Exception):
     """The engine refused or could not be reached; ``reason`` is for the user."""
@@ -176,6 +181,8 @@ class Engine(Protocol):
 
     name: str
     """``docker`` or ``process``; shown to the user."""
+    note: str | None
+    """What the user should know about running on this engine."""
 
     def access(self) -> Access:
         """Return how containers reach the studio, making the networks they need."""
