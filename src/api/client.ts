@@ -1,0 +1,78 @@
+import { ServerConnection } from '@jupyterlab/services';
+
+import { requestAPI } from './request';
+import type {
+  Endpoint,
+  IEndpointDetails,
+  IPage,
+  IStudioStatus,
+  ITrainingJobDetails,
+  TrainingJob
+} from './types';
+
+/** What the panels ask the server extension for; one method per route. */
+export interface IStudioClient {
+  status(): Promise<IStudioStatus>;
+  start(): Promise<IStudioStatus>;
+  trainingJobs(nextToken?: string): Promise<IPage<TrainingJob>>;
+  trainingJob(name: string): Promise<ITrainingJobDetails>;
+  endpoints(nextToken?: string): Promise<IPage<Endpoint>>;
+  endpoint(name: string): Promise<IEndpointDetails>;
+  call<T>(
+    service: string,
+    operation: string,
+    params: Record<string, unknown>
+  ): Promise<T>;
+}
+
+/** The client that asks a real server. */
+export class StudioClient implements IStudioClient {
+  constructor(readonly serverSettings: ServerConnection.ISettings) {}
+
+  status(): Promise<IStudioStatus> {
+    return this._get(['status']);
+  }
+
+  start(): Promise<IStudioStatus> {
+    return this._post(['start'], {});
+  }
+
+  trainingJobs(nextToken?: string): Promise<IPage<TrainingJob>> {
+    return this._get(['jobs'], nextToken ? { nextToken } : {});
+  }
+
+  trainingJob(name: string): Promise<ITrainingJobDetails> {
+    return this._get(['jobs', name]);
+  }
+
+  endpoints(nextToken?: string): Promise<IPage<Endpoint>> {
+    return this._get(['endpoints'], nextToken ? { nextToken } : {});
+  }
+
+  endpoint(name: string): Promise<IEndpointDetails> {
+    return this._get(['endpoints', name]);
+  }
+
+  /** Call any AWS operation of the studio. */
+  call<T>(
+    service: string,
+    operation: string,
+    params: Record<string, unknown>
+  ): Promise<T> {
+    return this._post(['api', service, operation], params);
+  }
+
+  private _get<T>(
+    path: readonly string[],
+    query: Record<string, string> = {}
+  ): Promise<T> {
+    return requestAPI(this.serverSettings, path, {}, query);
+  }
+
+  private _post<T>(path: readonly string[], body: unknown): Promise<T> {
+    return requestAPI(this.serverSettings, path, {
+      method: 'POST',
+      body: JSON.stringify(body)
+    });
+  }
+}

@@ -1,0 +1,95 @@
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+
+import { reviveDates } from './dates';
+
+/** The part of the Jupyter server's address space that is ours. */
+const NAMESPACE = 'mlstudio';
+
+/** The code the server answers with while there is no studio to ask. */
+export const STUDIO_UNAVAILABLE = 'StudioUnavailable';
+
+/** The code of an error in which no server took part. */
+export const NETWORK_ERROR = 'NetworkError';
+
+/** A request that did not end well; `message` is for the user. */
+export class RequestError extends Error {
+  constructor(
+    message: string,
+    /** The code as AWS writes it, or one of ours. */
+    readonly code: string,
+    /** The HTTP status; 0 where no answer came. */
+    readonly status: number,
+    /** Further members of the error. */
+    readonly fields: Record<string, unknown> = {}
+  ) {
+    super(message);
+    this.name = 'RequestError';
+  }
+
+  /** Whether the studio is away, or the way to it. */
+  get disconnected(): boolean {
+    return this.code === STUDIO_UNAVAILABLE || this.code === NETWORK_ERROR;
+  }
+}
+
+/**
+ * Ask the server extension.
+ *
+ * @param path - segments below `mlstudio/`; each is encoded.
+ * @returns the JSON document of the answer, timestamps as dates.
+ * @throws RequestError
+ */
+export async function requestAPI<T>(
+  serverSettings: ServerConnection.ISettings,
+  path: readonly string[],
+  init: RequestInit = {},
+  query: Record<string, string> = {}
+): Promise<T> {
+  const url =
+    URLExt.join(
+      serverSettings.baseUrl,
+      NAMESPACE,
+      ...path.map(encodeURIComponent)
+    ) + URLExt.objectToQueryString(query);
+  let response: Response;
+  let text: string;
+  try {
+    response = await ServerConnection.makeRequest(url, init, serverSettings);
+    text = await response.text();
+  } catch (reason) {
+    throw new RequestError(String(reason), NETWORK_ERROR, 0);
+  }
+  const document = parse(text, response);
+  if (!response.ok) {
+    throw toError(document, response);
+  }
+  return reviveDates(document) as T;
+}
+
+function parse(text: string, response: Response): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // A proxy between us and the server answered, or the extension is not enabled.
+    throw new RequestError(
+      `${response.status} ${response.statusText}`,
+      'NotJSON',
+      response.status
+    );
+  }
+}
+
+function toError(document: unknown, response: Response): RequestError {
+  const { code, message, fields } = (document ?? {}) as {
+    code?: string;
+    message?: string;
+    fields?: Record<string, unknown>;
+  };
+  return new RequestError(
+    message ?? response.statusText,
+    code ?? String(response.status),
+    response.status,
+    fields
+  );
+}

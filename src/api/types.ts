@@ -1,0 +1,76 @@
+import type {
+  DescribeEndpointOutput,
+  DescribeTrainingJobResponse
+} from '@aws-sdk/client-sagemaker';
+
+/** A row of the list of training jobs. */
+export type TrainingJob = Pick<
+  DescribeTrainingJobResponse,
+  | 'CreationTime'
+  | 'FailureReason'
+  | 'FinalMetricDataList'
+  | 'LastModifiedTime'
+  | 'ResourceConfig'
+  | 'SecondaryStatus'
+  | 'TrainingEndTime'
+  | 'TrainingJobArn'
+  | 'TrainingJobName'
+  | 'TrainingJobStatus'
+  | 'TrainingStartTime'
+>;
+
+/** A row of the list of endpoints. */
+export type Endpoint = Pick<
+  DescribeEndpointOutput,
+  | 'CreationTime'
+  | 'EndpointArn'
+  | 'EndpointConfigName'
+  | 'EndpointName'
+  | 'EndpointStatus'
+  | 'FailureReason'
+  | 'LastModifiedTime'
+  | 'ProductionVariants'
+>;
+
+/** One page of a list. */
+export interface IPage<T> {
+  items: T[];
+  nextToken: string | null;
+}
+
+/** A line of a log; `Time` is in milliseconds since 1970. */
+export interface ILogLine {
+  Time: number;
+  Message: string;
+}
+
+/** The end of one log stream. */
+export interface ILogTail {
+  stream: string;
+  lines: ILogLine[];
+  /** Whether there are earlier lines. */
+  truncated: boolean;
+}
+
+/** Everything the panel of one training job shows. */
+export interface ITrainingJobDetails {
+  job: DescribeTrainingJobResponse;
+  logs: ILogTail[];
+}
+
+/** Everything the panel of one endpoint shows. */
+export interface IEndpointDetails {
+  endpoint: DescribeEndpointOutput;
+  logs: ILogTail[];
+}
+
+/** The studio's own account of itself. */
+export interface IStudioStatus {
+  StudioId: string;
+  Version: string;
+  EngineName: string;
+  Notes: string[];
+  ResourceCounts: Record<string, number>;
+  Urls: { Endpoint: string; S3: string; Runtime: string };
+  StartTime?: Date;
+}

@@ -1,0 +1,180 @@
+import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
+import { refreshIcon, stopIcon, deleteIcon } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
+import { mlstudioIcon } from './icons';
+import type { IMLStudio } from './tokens';
+
+/** The ids of all commands. */
+export namespace CommandIDs {
+  export const deleteEndpoint = 'mlstudio:delete-endpoint';
+  export const openEndpoint = 'mlstudio:open-endpoint';
+  export const openTrainingJob = 'mlstudio:open-training-job';
+  export const refreshResources = 'mlstudio:refresh-resources';
+  export const showSidebar = 'mlstudio:show-sidebar';
+  export const startStudio = 'mlstudio:start-studio';
+  export const stopTrainingJob = 'mlstudio:stop-training-job';
+}
+
+/** The commands that make sense without arguments, and so go to the palette. */
+export const PALETTE = [
+  CommandIDs.refreshResources,
+  CommandIDs.showSidebar,
+  CommandIDs.startStudio
+];
+
+const NO_ARGS = { args: { type: 'object', properties: {} } } as const;
+
+const NAME_ARG = {
+  args: {
+    type: 'object',
+    required: ['name'],
+    properties: {
+      name: { type: 'string', description: 'The name of the resource' }
+    }
+  }
+} as const;
+
+/** Add the commands that change the studio or read it again. */
+export function addStudioCommands(
+  commands: CommandRegistry,
+  studio: IMLStudio,
+  trans: TranslationBundle
+): void {
+  commands.addCommand(CommandIDs.refreshResources, {
+    label: trans.__('Refresh Training Jobs and Endpoints'),
+    icon: refreshIcon,
+    describedBy: NO_ARGS,
+    execute: () =>
+      Promise.all(
+        [studio.status, studio.trainingJobs, studio.endpoints].map(model =>
+          model.refresh()
+        )
+      )
+  });
+  commands.addCommand(CommandIDs.startStudio, {
+    label: trans.__('Start the Machine Learning Studio'),
+    icon: mlstudioIcon,
+    describedBy: NO_ARGS,
+    execute: () =>
+      reportErrors(trans.__('The studio could not be started'), () =>
+        studio.start()
+      )
+  });
+  commands.addCommand(CommandIDs.stopTrainingJob, {
+    label: trans.__('Stop Training Job…'),
+    icon: stopIcon,
+    describedBy: NAME_ARG,
+    execute: async args => {
+      const name = nameOf(args);
+      const sure = await confirm(
+        trans.__('Stop training job %1?', name),
+        trans.__(
+          'It cannot go on later. What it has written to its model folder is kept.'
+        ),
+        trans.__('Stop'),
+        trans
+      );
+      if (sure) {
+        await reportErrors(trans.__('%1 could not be stopped', name), () =>
+          studio.stopTrainingJob(name)
+        );
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.deleteEndpoint, {
+    label: trans.__('Delete Endpoint…'),
+    icon: deleteIcon,
+    describedBy: NAME_ARG,
+    execute: async args => {
+      const name = nameOf(args);
+      const sure = await confirm(
+        trans.__('Delete endpoint %1?', name),
+        trans.__(
+          'It stops to answer requests. Its model and its configuration are kept.'
+        ),
+        trans.__('Delete'),
+        trans
+      );
+      if (sure) {
+        await reportErrors(trans.__('%1 could not be deleted', name), () =>
+          studio.deleteEndpoint(name)
+        );
+      }
+    }
+  });
+}
+
+/** What the commands that show something need to know of the application. */
+export interface IViews {
+  showSidebar(): void;
+  openTrainingJob(name: string): Promise<void>;
+  openEndpoint(name: string): Promise<void>;
+}
+
+/** Add the commands that show something. */
+export function addViewCommands(
+  commands: CommandRegistry,
+  views: IViews,
+  trans: TranslationBundle
+): void {
+  commands.addCommand(CommandIDs.showSidebar, {
+    label: trans.__('Show Training Jobs and Endpoints'),
+    icon: mlstudioIcon,
+    describedBy: NO_ARGS,
+    execute: () => views.showSidebar()
+  });
+  commands.addCommand(CommandIDs.openTrainingJob, {
+    label: trans.__('Open Training Job'),
+    icon: mlstudioIcon,
+    describedBy: NAME_ARG,
+    execute: args => views.openTrainingJob(nameOf(args))
+  });
+  commands.addCommand(CommandIDs.openEndpoint, {
+    label: trans.__('Open Endpoint'),
+    icon: mlstudioIcon,
+    describedBy: NAME_ARG,
+    execute: args => views.openEndpoint(nameOf(args))
+  });
+}
+
+function nameOf(args: ReadonlyPartialJSONObject): string {
+  const { name } = args;
+  if (typeof name !== 'string' || name === '') {
+    throw new Error('The argument "name" is missing.');
+  }
+  return name;
+}
+
+async function confirm(
+  title: string,
+  body: string,
+  label: string,
+  trans: TranslationBundle
+): Promise<boolean> {
+  const result = await showDialog({
+    title,
+    body,
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.warnButton({ label })
+    ]
+  });
+  return result.button.accept;
+}
+
+async function reportErrors(
+  title: string,
+  action: () => Promise<void>
+): Promise<void> {
+  try {
+    await action();
+  } catch (reason) {
+    await showErrorMessage(
+      title,
+      reason instanceof Error ? reason.message : String(reason)
+    );
+  }
+}

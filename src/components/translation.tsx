@@ -1,0 +1,14 @@
+import { nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
+import { createContext, useContext } from 'react';
+
+/** The domain of all our strings. */
+export const DOMAIN = 'jupyter_mlstudio';
+
+export const TranslationContext = createContext<TranslationBundle>(
+  nullTranslator.load(DOMAIN)
+);
+
+/** The translations of the panel a component is in. */
+export function useTrans(): TranslationBundle {
+  return useContext(TranslationContext);
+}

@@ -1,0 +1,101 @@
+import { Button, stopIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { TrainingJob } from '../../api/types';
+import { StatusLabel } from '../../components/status';
+import { Empty, Remote } from '../../components/states';
+import { RelativeTime } from '../../components/time';
+import { useTrans } from '../../components/translation';
+import { useRemote } from '../../components/useremote';
+import type { IListModel } from '../../tokens';
+import { Row } from './row';
+
+/** The Python that an empty list suggests. */
+const EXAMPLE = `import boto3
+sagemaker = boto3.client("sagemaker")
+sagemaker.create_training_job(TrainingJobName="first", ...)`;
+
+export interface ITrainingJobListProps {
+  model: IListModel<TrainingJob>;
+  onOpen: (name: string) => void;
+  onStop: (name: string) => void;
+  onStart: () => Promise<void>;
+}
+
+export function TrainingJobList(props: ITrainingJobListProps): JSX.Element {
+  const trans = useTrans();
+  const { model } = props;
+  useRemote(model);
+  return (
+    <Remote model={model} onStart={props.onStart}>
+      {jobs =>
+        jobs.length === 0 ? (
+          <Empty code={EXAMPLE}>
+            {trans.__(
+              'Training jobs appear here, live, however they were started: from a notebook, the SageMaker SDK or the AWS CLI.'
+            )}
+          </Empty>
+        ) : (
+          <>
+            <ul
+              className="jp-MLStudio-list"
+              aria-label={trans.__('Training jobs')}
+              aria-live="polite"
+            >
+              {jobs.map(job => (
+                <TrainingJobRow key={job.TrainingJobArn} job={job} {...props} />
+              ))}
+            </ul>
+            {model.hasMore && (
+              <Button minimal small onClick={() => void model.loadMore()}>
+                {trans.__('Show more')}
+              </Button>
+            )}
+          </>
+        )
+      }
+    </Remote>
+  );
+}
+
+function TrainingJobRow(
+  props: ITrainingJobListProps & { job: TrainingJob }
+): JSX.Element {
+  const trans = useTrans();
+  const { job } = props;
+  const name = job.TrainingJobName ?? '';
+  const when = job.TrainingEndTime ?? job.CreationTime;
+  const metric = job.FinalMetricDataList?.[0];
+  return (
+    <Row
+      name={name}
+      status={
+        <StatusLabel
+          status={job.TrainingJobStatus}
+          detail={job.SecondaryStatus}
+        />
+      }
+      facts={[
+        when && <RelativeTime key="time" date={when} />,
+        job.ResourceConfig?.InstanceType,
+        metric && `${metric.MetricName} ${formatMetric(metric.Value)}`
+      ].filter(Boolean)}
+      failure={job.FailureReason}
+      onOpen={() => props.onOpen(name)}
+      action={
+        job.TrainingJobStatus === 'InProgress'
+          ? {
+              icon: stopIcon,
+              label: trans.__('Stop training job %1', name),
+              run: () => props.onStop(name)
+            }
+          : undefined
+      }
+    />
+  );
+}
+
+/** A metric in four significant digits. */
+export function formatMetric(value: number | undefined): string {
+  return value === undefined ? '' : String(Number(Number(value).toPrecision(4)));
+}

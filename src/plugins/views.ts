@@ -1,0 +1,105 @@
+import {
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import {
+  ICommandPalette,
+  type MainAreaWidget,
+  WidgetTracker
+} from '@jupyterlab/apputils';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { addViewCommands, CommandIDs } from '../commands';
+import { DOMAIN } from '../components/translation';
+import { Sidebar } from '../panels/sidebar';
+import { IMLStudio } from '../tokens';
+
+/** Where the sidebar stands among those of the left area; the file browser has 100. */
+const RANK = 450;
+
+/** Adds the sidebar, and the panels that show one resource each. */
+export const views: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter-mlstudio:views',
+  description:
+    'Lists training jobs and endpoints in a sidebar and opens them in panels.',
+  autoStart: true,
+  requires: [IMLStudio],
+  optional: [ITranslator, ICommandPalette, ILayoutRestorer],
+  activate: (
+    app: JupyterFrontEnd,
+    studio: IMLStudio,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null
+  ): void => {
+    const languages = translator ?? nullTranslator;
+    const trans = languages.load(DOMAIN);
+    const sidebar = new Sidebar(studio, app.commands, languages);
+    app.shell.add(sidebar, 'left', { rank: RANK, type: 'MLStudio' });
+    restorer?.add(sidebar, sidebar.id);
+
+    const jobs = track('mlstudio-training-jobs');
+    const endpoints = track('mlstudio-endpoints');
+    addViewCommands(
+      app.commands,
+      {
+        showSidebar: () => app.shell.activateById(sidebar.id),
+        openTrainingJob: async name => {
+          const { trainingJobPanel } = await import('../panels/details');
+          show(app, jobs, `mlstudio-training-job-${name}`, () =>
+            trainingJobPanel(name, studio, app.commands, languages)
+          );
+        },
+        openEndpoint: async name => {
+          const { endpointPanel } = await import('../panels/details');
+          show(app, endpoints, `mlstudio-endpoint-${name}`, () =>
+            endpointPanel(name, studio, app.commands, languages)
+          );
+        }
+      },
+      trans
+    );
+    restore(restorer, jobs, CommandIDs.openTrainingJob);
+    restore(restorer, endpoints, CommandIDs.openEndpoint);
+    palette?.addItem({
+      command: CommandIDs.showSidebar,
+      category: trans.__('Machine Learning Studio')
+    });
+  }
+};
+
+type Tracker = WidgetTracker<MainAreaWidget>;
+
+function track(namespace: string): Tracker {
+  return new WidgetTracker<MainAreaWidget>({ namespace });
+}
+
+/** Bring the panel with this id to the front, making it first if it is not open. */
+function show(
+  app: JupyterFrontEnd,
+  tracker: Tracker,
+  id: string,
+  create: () => MainAreaWidget
+): void {
+  let panel = tracker.find(open => open.id === id);
+  if (!panel) {
+    panel = create();
+    panel.id = id;
+    void tracker.add(panel);
+    app.shell.add(panel, 'main');
+  }
+  app.shell.activateById(id);
+}
+
+function restore(
+  restorer: ILayoutRestorer | null,
+  tracker: Tracker,
+  command: string
+): void {
+  void restorer?.restore(tracker, {
+    command,
+    args: panel => ({ name: panel.title.label }),
+    name: panel => panel.title.label
+  });
+}
