@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from botocore.model import OperationModel, Shape, StructureShape
 
-from .check import check_result
+from .check import ResponseShapeError, check_result
 from .errors import AWSError
 from .eventstream import CONTENT_TYPE, encode_events, initial_response
 from .json_codec import dump_json, write_json
@@ -48,9 +49,7 @@ def encode(
     if model.output_shape is not None:
         check_result(model.output_shape, result, operation)
     elif result:
-        check_result(
-            StructureShape("Nothing", {"type": "structure", "members": {}}), result, operation
-        )
+        raise ResponseShapeError(f"{operation} has no output, but {sorted(result)} was returned")
     match protocol or service_model(service).metadata["protocol"]:
         case "query":
             response = _query(model, result, request_id)
@@ -98,19 +97,13 @@ def _json(model: OperationModel, result: Result) -> WireResponse:
     headers = {"Content-Type": f"application/x-amz-json-{version}"}
     if shape is None:
         return WireResponse(200, headers, b"{}")
-    stream = shape.event_stream_name
-    if stream is None:
-        return WireResponse(200, headers, dump_json(write_json(shape, result)))
-    first = dump_json(write_json(shape, {k: v for k, v in result.items() if k != stream}))
-    events = encode_events(shape.members[stream], result[stream], "json")
-    return WireResponse(
-        200, {"Content-Type": CONTENT_TYPE}, _chain(initial_response(first), events)
-    )
-
-
-def _chain(first: bytes, rest: Any) -> Any:  # noqa: ANN401 - an iterator of bytes
-    yield first
-    yield from rest
+    for name, member in shape.members.items():
+        if member.serialization.get("eventstream") and isinstance(member, StructureShape):
+            others = {key: value for key, value in result.items() if key != name}
+            first = initial_response(dump_json(write_json(shape, others)))
+            events = encode_events(member, result[name], "json")
+            return WireResponse(200, {"Content-Type": CONTENT_TYPE}, chain([first], events))
+    return WireResponse(200, headers, dump_json(write_json(shape, result)))
 
 
 def _query(model: OperationModel, result: Result, request_id: str) -> WireResponse:
@@ -177,11 +170,12 @@ def _s3_document(model: OperationModel, shape: StructureShape, result: Result) -
 def _error_shape(service: str, operation: str | None, code: str) -> StructureShape | None:
     """Return the shape of an error by its name or its code."""
     model = service_model(service)
-    if operation is not None:
-        for shape in model.operation_model(operation).error_shapes:
-            if code in (shape.name, (shape.metadata.get("error") or {}).get("code")):
-                return shape
-    return model.shape_for_error_code(code)
+    shapes = model.operation_model(operation).error_shapes if operation else model.error_shapes
+    for shape in (*shapes, *model.error_shapes):
+        names = (shape.name, (shape.metadata.get("error") or {}).get("code"))
+        if code in names and isinstance(shape, StructureShape):
+            return shape
+    return None
 
 
 def _error_members(shape: StructureShape | None, error: AWSError) -> Result:

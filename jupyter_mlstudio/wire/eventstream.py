@@ -54,7 +54,7 @@ def encode_event(
     event:
         Its members, e.g. ``{"Bytes": b"…"}``.
     """
-    shape = stream.members[name]
+    shape = _event_shape(stream, name)
     check_result(shape, event, name)
     headers: dict[str, str | bytes] = {":event-type": name, ":message-type": "event"}
     for member_name, member in shape.members.items():
@@ -71,7 +71,7 @@ def encode_exception(stream: StructureShape, error: AWSError) -> bytes:
     An error the stream models becomes an exception event, any other an error event.
     """
     if error.code in stream.members:
-        shape = stream.members[error.code]
+        shape = _event_shape(stream, error.code)
         key = "Message" if "Message" in shape.members else "message"
         members = {key: error.message, **error.fields}
         known = {name: value for name, value in members.items() if name in shape.members}
@@ -103,6 +103,13 @@ def initial_response(payload: bytes) -> bytes:
         ":message-type": "event",
     }
     return encode_message(headers, payload)
+
+
+def _event_shape(stream: StructureShape, name: str) -> StructureShape:
+    shape = stream.members[name]
+    if not isinstance(shape, StructureShape):
+        raise TypeError(f"{name} of {stream.name} is no event")
+    return shape
 
 
 def _payload(shape: StructureShape, event: Mapping[str, Any], protocol: str) -> tuple[str, bytes]:
