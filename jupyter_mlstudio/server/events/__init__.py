@@ -1,0 +1,1 @@
+"""Jupyter events of the studio."""

@@ -1,0 +1,49 @@
+"""Every other AWS operation, for panels."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from ...wire.errors import AWSError, validation_error
+from ...wire.services import SERVICES
+from ..client import operation_model
+from ..documents import to_params
+from .base import Document, StudioHandler, answers
+
+
+class ProxyHandler(StudioHandler):
+    """Calls the operation that the path names with the JSON in the body."""
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def post(self, service: str, operation: str) -> Document:
+        """Call it."""
+        if service not in SERVICES:
+            raise AWSError("UnknownService", f"The studio has no service {service}", status=404)
+        model = await asyncio.to_thread(operation_model, service, operation)
+        if model.has_event_stream_input or model.has_event_stream_output:
+            raise AWSError(
+                "UnsupportedOperation",
+                f"{operation} streams events, which cannot pass here; call it with boto3.",
+                status=501,
+            )
+        params = to_params(model.input_shape, self._document())
+        return await self.studio.call(service, operation, params)
+
+    def _document(self) -> dict[str, Any]:
+        try:
+            document = json.loads(self.request.body or b"{}")
+        except ValueError as error:
+            raise validation_error(f"The body is not JSON: {error}") from error
+        if not isinstance(document, dict):
+            raise validation_error("The body is not a JSON object")
+        return document
+
+
+default_handlers = [(r"/mlstudio/api/([a-z0-9-]+)/([A-Za-z0-9]+)", ProxyHandler)]
