@@ -16,6 +16,7 @@ def timestamp(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-def seconds(moment: datetime | None) -> float | None:
+def seconds(moment: datetime | str | None) -> float | None:
     """Return seconds since the epoch of a request's timestamp."""
-    return None if moment is None else moment.timestamp()
+    # The stubs of boto3 also allow strings, which its serializer turns into datetimes.
+    return moment.timestamp() if isinstance(moment, datetime) else None

@@ -14,23 +14,28 @@ def container_environment(
 
     Without a network there is nothing to reach, and no credentials, as on SageMaker.
     """
-    settings = studio.settings
-    environment = {"AWS_REGION": resource.region, "AWS_DEFAULT_REGION": resource.region}
+    region = {"AWS_REGION": resource.region, "AWS_DEFAULT_REGION": resource.region}
     if network is not NetworkMode.STUDIO:
-        return environment
+        return region
     access = studio.engine.access()
-    studio_url = f"http://{access.host}:{settings.container_port}"
-    s3_url = f"http://{access.host}:{settings.s3_port}"
-    path = studio.credential_path(resource.uid)
-    if studio.credential_port == 80:
-        environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = path
-    else:
-        environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = studio_url + path
     return {
-        **environment,
-        "AWS_ENDPOINT_URL": studio_url,
-        "AWS_ENDPOINT_URL_S3": s3_url,
-        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": f"http://{access.host}:{settings.gateway_port}",
-        "S3_ENDPOINT_URL": s3_url,
+        **region,
         **access.environment,
+        **_credentials(studio, resource, access.host, access.serves_credentials),
     }
+
+
+def _credentials(studio: Studio, resource: Resource, host: str, fetched: bool) -> dict[str, str]:
+    path = studio.credential_path(resource.uid)
+    if not fetched:
+        # From such a host the AWS SDKs fetch no credentials: these end after a while.
+        issued = studio.credentials(path) or {}
+        return {
+            "AWS_ACCESS_KEY_ID": issued["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": issued["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": issued["Token"],
+        }
+    if studio.credential_port == 80:
+        return {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": path}
+    port = studio.settings.container_port
+    return {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{host}:{port}{path}"}

@@ -167,7 +167,7 @@ def _bad_token() -> Exception:
     )
 
 
-def tag_map(pairs: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
+def tag_map(pairs: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
     """Return AWS's list of Key/Value pairs as a dictionary, refusing a key named twice."""
     labels: dict[str, str] = {}
     for pair in pairs or ():

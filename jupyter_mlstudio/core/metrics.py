@@ -146,4 +146,4 @@ def _series_id(connection: Connection, arn: str, name: str) -> int:
     if found is None:
         made = insert(metric_series).values(arn=arn, name=name).returning(metric_series.c.id)
         found = connection.execute(made).scalar_one()
-    return found
+    return int(found)

@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 
 from ..compute.admission import Admission
-from ..compute.instances import Machine
+from ..compute.machine import Machine
 from ..compute.protocol import Engine
 from ..storage.reader import ObjectReader
 from ..wire.keys import Credentials, KeyRing
@@ -38,7 +38,7 @@ class Studio:
     engine:
         Where containers run.
     machine:
-        What this machine has to give; detected when it is not given.
+        What there is to give to containers; what the engine says when it is not given.
     """
 
     def __init__(self, settings: Settings, engine: Engine, machine: Machine | None = None) -> None:
@@ -51,7 +51,7 @@ class Studio:
         self.logs = LogStore(settings.logs)
         self.objects = ObjectReader(settings.objects)
         self.collector = LogCollector(engine, self.logs)
-        self.admission = Admission(machine or Machine.detect())
+        self.admission = Admission(machine or engine.machine())
         self.credential_port: int | None = None
         """Port 80 on the containers' side when it could be bound (relative credential URIs)."""
         self._s3: dict[str, S3Client] = {}

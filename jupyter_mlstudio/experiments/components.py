@@ -93,7 +93,7 @@ def update_trial_component(
             given = request.get(member, {})
             draft.wish[member] = {**draft.wish.get(member, {}), **_plain(given)}
         for removal, member in _REMOVALS.items():
-            for key in request.get(removal, []):  # type: ignore[attr-defined]
+            for key in request.get(removal, []):
                 draft.wish[member].pop(key, None)
     return {"TrialComponentArn": found.arn}
 

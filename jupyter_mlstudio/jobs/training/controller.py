@@ -17,6 +17,7 @@ from ...core.clock import now
 from ...core.controllers import controller
 from ...core.store import Draft, Resource
 from ...core.studio import Studio
+from ...experiments.components import track
 from ..artifacts import publish
 from ..channels import ChannelError, prepare_channels
 from ..s3uri import S3Uri
@@ -71,6 +72,7 @@ class TrainingController:
 
     def _launch(self, job: Resource) -> float | None:
         studio = self.studio
+        track(studio, job)
         if job.status == STOPPING:
             return self._end(job, STOPPED)
         name = studio.container_name(job)
@@ -116,7 +118,7 @@ class TrainingController:
         job = self._enter(
             job,
             "Training",
-            "Training image download completed. Training in progress.",
+            self._training_message(job),
             launched,
         )
         self.studio.admission.restore(
@@ -130,6 +132,13 @@ class TrainingController:
             self.studio.engine.stop(state.name, GRACE)
             return WAITING
         return left
+
+    def _training_message(self, job: Resource) -> str:
+        """Say that the job runs, and what is different here from SageMaker."""
+        instance = job.wish["ResourceConfig"]["InstanceType"]
+        notes = [self.studio.engine.note, self.studio.admission.note(instance)]
+        first = "Training image download completed. Training in progress."
+        return " ".join([first, *(note for note in notes if note)])
 
     def _deadline(self, job: Resource) -> float:
         limit = job.wish["StoppingCondition"].get("MaxRuntimeInSeconds", 86_400)
@@ -188,7 +197,7 @@ class TrainingController:
 
     def _end(
         self, job: Resource, status: str, reason: str | None = None, model: str | None = None
-    ) -> None:
+    ) -> float | None:
         with self.studio.store.edit(job.uid) as draft:
             secondary = "MaxRuntimeExceeded" if draft.facts.get("TimedOut") else status
             draft.status = status
@@ -200,6 +209,7 @@ class TrainingController:
                 draft.facts["FailureReason"] = reason[:1024]
             draft.step(secondary, _LAST_MESSAGES[secondary] + (f" {reason}" if reason else ""))
         self._clean(job.uid)
+        return None
 
     def _clean(self, uid: str) -> None:
         """Remove container and folders of a job that has ended. Safe to repeat."""

@@ -1,0 +1,58 @@
+"""Run the quickstart notebook on a studio and print what it prints, cell by cell."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from jupyter_mlstudio.core.settings import default_root, load_settings
+from jupyter_mlstudio.studio import client, kernels
+
+NOTEBOOK = Path(__file__).parent.parent / "binder" / "quickstart.ipynb"
+
+
+class Printing(NotebookClient):
+    """Prints outputs while they arrive."""
+
+    def process_message(self, msg, cell, cell_index):  # noqa: ANN001, ANN201 - nbclient's own
+        """Show text the kernel sends, then let nbclient file it."""
+        content = msg["content"]
+        if msg["msg_type"] == "stream":
+            print(content["text"], end="", flush=True)
+        elif msg["msg_type"] == "execute_result":
+            print(content["data"].get("text/plain", ""), flush=True)
+        return super().process_message(msg, cell, cell_index)
+
+
+def main() -> int:
+    """Run the notebook; return 1 when a cell fails."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, default=default_root())
+    parser.add_argument("--compute", choices=["auto", "docker", "process"], default="auto")
+    parser.add_argument("--output", type=Path, help="where to keep the executed notebook")
+    options = parser.parse_args()
+    settings = load_settings(options.root, compute=options.compute)
+    client.ensure(settings)
+    os.environ.update(kernels.choose(settings))
+    for name in kernels.OVERRULING:
+        os.environ.pop(name, None)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    try:
+        Printing(notebook, timeout=900, kernel_name="python3").execute()
+    except CellExecutionError as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        if options.output:
+            nbformat.write(notebook, options.output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

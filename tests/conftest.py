@@ -1,0 +1,112 @@
+"""A real studio for tests, and what to do where a part of the machine is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import docker
+import pytest
+
+from jupyter_mlstudio.core.settings import Settings, load_settings
+from jupyter_mlstudio.studio import client as studio_client
+from jupyter_mlstudio.wire.keys import KeyRing
+
+ROOT_IN_CI = os.environ.get("CI") == "true"
+
+
+@cache
+def missing_docker() -> str | None:
+    """Say why Docker cannot be used; None when it can."""
+    try:
+        docker.from_env(timeout=10).ping()
+    except docker.errors.DockerException as error:
+        return f"no container engine: {error}"
+    return None
+
+
+@cache
+def missing_browser() -> str | None:
+    """Say why browser tests cannot run; None when they can."""
+    return None if shutil.which("chromium") else "no Chromium on PATH"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip visibly what this machine lacks; in CI a missing part is a failure."""
+    for marker, reason in (("docker", missing_docker), ("browser", missing_browser)):
+        if item.get_closest_marker(marker) and (why := reason()):
+            if ROOT_IN_CI:
+                pytest.fail(f"{why}; CI must have it", pytrace=False)
+            pytest.skip(why)
+
+
+class RunningStudio:
+    """A studio process of its own root, and clients of it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.role = settings.role_arn
+        self.bucket = settings.default_bucket
+
+    def start(self) -> None:
+        """Start the process and wait until it answers."""
+        studio_client.ensure(self.settings)
+
+    def stop(self, *, containers: bool = False) -> None:
+        """Stop the process, and with ``containers`` everything it started."""
+        studio_client.stop(self.settings, containers=containers)
+
+    def restart(self) -> None:
+        """Stop and start again; containers go on."""
+        self.stop()
+        self.start()
+
+    def client(self, service: str, **extra: Any) -> Any:  # noqa: ANN401 - any boto3 client
+        """Return a boto3 client with the studio's user key."""
+        user = KeyRing.load(self.settings.master_key).user_key(
+            self.settings.account, self.settings.user_arn
+        )
+        url = {"s3": self.settings.s3_url}.get(service, self.settings.url)
+        defaults = {
+            "region_name": self.settings.region,
+            "endpoint_url": url,
+            "aws_access_key_id": user.access_key,
+            "aws_secret_access_key": user.secret_key,
+        }
+        return boto3.session.Session().client(service, **{**defaults, **extra})
+
+
+@pytest.fixture(scope="session")
+def make_studio(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[str], RunningStudio]]:
+    """Give a function that starts a studio on a compute (``docker`` or ``process``)."""
+    running: list[RunningStudio] = []
+
+    def make(compute: str) -> RunningStudio:
+        root: Path = tmp_path_factory.mktemp(f"studio-{compute}")
+        studio = RunningStudio(load_settings(root, compute=compute))
+        running.append(studio)
+        studio.start()
+        return studio
+
+    yield make
+    for studio in running:
+        studio.stop(containers=True)
+
+
+@pytest.fixture(scope="session")
+def docker_studio(make_studio: Callable[[str], RunningStudio]) -> RunningStudio:
+    """Give one studio on Docker for the whole run."""
+    return make_studio("docker")
+
+
+@pytest.fixture(scope="session")
+def process_studio(make_studio: Callable[[str], RunningStudio]) -> RunningStudio:
+    """Give one studio on process compute for the whole run."""
+    return make_studio("process")
