@@ -125,6 +125,7 @@ class Dispatcher(Generic[T]):
             request.headers.items(),
             digest,
             now,
+            region=self.default_region,
         )
         if signed.caller.account != self.account:
             text = "The key belongs to an account this studio does not serve."

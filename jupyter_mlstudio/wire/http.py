@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +14,7 @@ from aiohttp import web
 from .dispatch import MAX_BODY, Answer, Dispatcher, too_large
 from .errors import AWSError
 from .keys import KeyRing
+from .operation import Handler, handlers
 from .request import WireRequest
 from .routing import match_path
 from .services import by_signing_name
@@ -37,6 +38,7 @@ def make_app(
     s3: Forward | None = None,
     max_body: int = MAX_BODY,
     workers: int = 32,
+    table: Mapping[tuple[str, str], Handler] | None = None,
 ) -> web.Application:
     """Return a web application that answers for every AWS service with registered operations.
 
@@ -57,8 +59,11 @@ def make_app(
         Bytes a body may have; more is answered with 413.
     workers:
         Threads that run operations.
+    table:
+        The operations; by default all that are registered.
     """
-    dispatcher = Dispatcher(app, keys, account, default_region, max_body)
+    operations = handlers() if table is None else table
+    dispatcher = Dispatcher(app, keys, account, default_region, max_body, operations)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="operation")
 
     @web.middleware

@@ -21,6 +21,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from .keys import KeyRing
 from .operation import Caller
 from .request import HeaderSource
+from .sigv2 import PresignedV2, is_presigned, verify_presigned
 from .sigv4_errors import SignatureErrors
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -106,6 +107,7 @@ def verify(
     now: datetime,
     *,
     service: str | None = None,
+    region: str = "us-east-1",
 ) -> Signed:
     """Check the signature of a request and return what it proves.
 
@@ -122,6 +124,8 @@ def verify(
         Aware time of the check.
     service:
         The only signing name to accept, e.g. ``s3``. None takes any.
+    region:
+        Region of callers whose signature names none: presigned S3 URLs of version 2.
 
     Raises
     ------
@@ -132,6 +136,9 @@ def verify(
         services call these.
     """
     fields = CIMultiDictProxy(CIMultiDict(headers))
+    if service in (None, "s3") and is_presigned(raw_query) and "Authorization" not in fields:
+        presigned = verify_presigned(keys, method, raw_path, raw_query, fields, now)
+        return _signed_v2(presigned, region)
     errors = SignatureErrors.of(service, fields)
     query = _query_pairs(raw_query)
     claimed = _claimed(fields, query, errors)
@@ -174,10 +181,26 @@ def verify(
 def signed_service(raw_query: str, headers: HeaderSource) -> str | None:
     """Return the signing name a request claims, unchecked, or None if it is not signed."""
     fields = CIMultiDictProxy(CIMultiDict(headers))
+    if is_presigned(raw_query) and "Authorization" not in fields:
+        return "s3"
     found = re.search(r"Credential=([^,\s]*)", fields.get("Authorization", ""))
     credential = found.group(1) if found else dict(_query_pairs(raw_query)).get("X-Amz-Credential")
     parts = (credential or "").split("/")
     return parts[-2] if len(parts) >= 5 else None
+
+
+def _signed_v2(presigned: PresignedV2, region: str) -> Signed:
+    identity = presigned.identity
+    return Signed(
+        Caller(identity.account, region, presigned.access_key, identity.arn),
+        identity.claims,
+        "s3",
+        UNSIGNED_PAYLOAD,
+        presigned.signature,
+        presigned.expires,
+        "",
+        b"",
+    )
 
 
 def _claimed(

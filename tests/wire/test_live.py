@@ -8,7 +8,7 @@ import logging
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -32,6 +32,8 @@ from jupyter_mlstudio.wire.services import MODELS
 ACCOUNT = "123456789012"
 ARN = f"arn:aws:iam::{ACCOUNT}:user/mlstudio"
 CREATED = datetime(2026, 11, 22, 10, 30, 0, 250000, tzinfo=UTC)
+Maker = Callable[..., Any]
+SIGNED_BY = {name: Config(signature_version=name) for name in ("s3", "s3v4")}
 SEEN: list[tuple[Call[Any], Mapping[str, Any]]] = []
 
 
@@ -140,12 +142,14 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
     thread.start()
 
     async def start() -> tuple[web.AppRunner, int]:
-        original = dispatch.handlers
-        dispatch.handlers = lambda: TOYS
         application = make_app(
-            "the app", keys, account=ACCOUNT, default_region="us-east-1", fallback=forwarded
+            "the app",
+            keys,
+            account=ACCOUNT,
+            default_region="us-east-1",
+            fallback=forwarded,
+            table=TOYS,
         )
-        dispatch.handlers = original
         runner = make_runner(application)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -160,29 +164,45 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
     loop.close()
 
 
-@pytest.fixture
-def client(studio: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that makes boto3 clients of the server."""
-    monkeypatch.setenv("AWS_DATA_PATH", str(MODELS))
-    SEEN.clear()
+@pytest.fixture(scope="module")
+def client(studio: SimpleNamespace) -> Iterator[Maker]:
+    """A function that makes boto3 clients of the server, one of each kind."""
     key = studio.keys.user_key(ACCOUNT, ARN)
-    clients = []
+    session = boto3.session.Session(region_name="eu-west-1")
+    session._loader.search_paths.append(str(MODELS))
+    clients: dict[str, Any] = {}
 
-    def make(service: str, **options: Any) -> Any:
-        options.setdefault("config", Config(retries={"max_attempts": 0}))
-        session = boto3.session.Session(
-            aws_access_key_id=options.pop("access_key", key.access_key),
-            aws_secret_access_key=options.pop("secret_key", key.secret_key),
-            aws_session_token=options.pop("token", None),
-            region_name=options.pop("region", "eu-west-1"),
-        )
-        made = session.client(service, endpoint_url=studio.url, **options)
-        clients.append(made)
-        return made
+    def make(service: str, **options: object) -> Any:  # noqa: ANN401 - clients are made at run time
+        name = repr((service, sorted(options.items())))
+        options = {
+            "aws_access_key_id": key.access_key,
+            "aws_secret_access_key": key.secret_key,
+            "config": Config(retries={"max_attempts": 0}),
+            **options,
+        }
+        if name not in clients:
+            clients[name] = session.client(service, endpoint_url=studio.url, **options)
+        return clients[name]
 
     yield make
-    for made in clients:
+    for made in clients.values():
         made.close()
+
+
+@pytest.fixture(autouse=True)
+def forget() -> None:
+    """Start with no calls seen."""
+    SEEN.clear()
+
+
+def fetch(request: str | urllib.request.Request) -> tuple[int, bytes]:
+    """Return status and body of a request to the server under test."""
+    try:
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - a URL of our own server
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
 
 
 def code_of(error: pytest.ExceptionInfo[botocore.exceptions.ClientError]) -> tuple[str, int]:
@@ -191,7 +211,7 @@ def code_of(error: pytest.ExceptionInfo[botocore.exceptions.ClientError]) -> tup
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def test_json(client: Any) -> None:
+def test_json(client: Maker) -> None:
     answer = client("sagemaker").describe_training_job(TrainingJobName="job-1")
     assert answer["CreationTime"] == CREATED
     assert answer["HyperParameters"] == {"eta": "0.1"}
@@ -207,14 +227,14 @@ def test_json(client: Any) -> None:
     assert call.request_id == answer["ResponseMetadata"]["RequestId"]
 
 
-def test_unmodelled_error(client: Any) -> None:
+def test_unmodelled_error(client: Maker) -> None:
     with pytest.raises(botocore.exceptions.ClientError) as error:
         client("sagemaker").describe_training_job(TrainingJobName="gone")
     assert code_of(error) == ("ValidationException", 400)
     assert error.value.response["Error"]["Message"] == "Requested resource not found."
 
 
-def test_modelled_errors_in_each_protocol(client: Any) -> None:
+def test_modelled_errors_in_each_protocol(client: Maker) -> None:
     sagemaker, iam = client("sagemaker"), client("iam")
     with pytest.raises(sagemaker.exceptions.ResourceLimitExceeded):
         sagemaker.create_model_package_group(ModelPackageGroupName="g")
@@ -229,7 +249,7 @@ def test_modelled_errors_in_each_protocol(client: Any) -> None:
     assert error.value.response["Error"]["Key"] == "none"
 
 
-def test_validation_reaches_the_client(client: Any) -> None:
+def test_validation_reaches_the_client(client: Maker) -> None:
     with pytest.raises(botocore.exceptions.ClientError) as error:
         client("sagemaker").describe_training_job(TrainingJobName="../x")
     assert error.value.response["Error"]["Message"].startswith(
@@ -239,34 +259,34 @@ def test_validation_reaches_the_client(client: Any) -> None:
     assert SEEN == []
 
 
-def test_rest_json(client: Any) -> None:
+def test_rest_json(client: Maker) -> None:
     record = [{"FeatureName": "id", "ValueAsString": "1"}]
     client("sagemaker-featurestore-runtime").put_record(FeatureGroupName="g-1", Record=record)
     assert SEEN[0][1] == {"FeatureGroupName": "g-1", "Record": record}
 
 
-def test_query(client: Any) -> None:
+def test_query(client: Maker) -> None:
     answer = client("sts").get_caller_identity()
     assert (answer["Account"], answer["Arn"]) == (ACCOUNT, ARN)
 
 
-def test_temporary_keys(client: Any, studio: SimpleNamespace) -> None:
+def test_temporary_keys(client: Maker, studio: SimpleNamespace) -> None:
     made = studio.keys.issue(ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s", 60)
-    options = {"access_key": made.access_key, "secret_key": made.secret_key}
-    answer = client("sts", token=made.token, **options).get_caller_identity()
+    options = {"aws_access_key_id": made.access_key, "aws_secret_access_key": made.secret_key}
+    answer = client("sts", aws_session_token=made.token, **options).get_caller_identity()
     assert answer["Arn"].endswith("assumed-role/r/s")
     with pytest.raises(botocore.exceptions.ClientError) as error:
-        client("sts", token=made.token[:-4] + "AAA=", **options).get_caller_identity()
+        client("sts", aws_session_token=made.token[:-4] + "AAA=", **options).get_caller_identity()
     assert code_of(error) == ("InvalidClientTokenId", 403)
 
 
-def test_presigned_query(client: Any) -> None:
-    url = client("sts").generate_presigned_url("get_caller_identity")
-    with urllib.request.urlopen(url) as answer:
-        assert ARN in answer.read().decode()
+def test_presigned_query(client: Maker) -> None:
+    url = client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
+    status, body = fetch(url)
+    assert (status, ARN in body.decode()) == (200, True)
 
 
-def test_rest_xml(client: Any) -> None:
+def test_rest_xml(client: Maker) -> None:
     s3 = client("s3")
     answer = s3.list_buckets()
     assert answer["Buckets"] == [{"Name": "a-b", "CreationDate": CREATED}]
@@ -275,24 +295,26 @@ def test_rest_xml(client: Any) -> None:
 
 
 @pytest.mark.parametrize("key", ["a b+c", "ü%2F", "x//y/", "/lead", "a?b#c", "a/../b", "~'()*!"])
-def test_keys_travel_whole(client: Any, key: str) -> None:
+def test_keys_travel_whole(client: Maker, key: str) -> None:
     answer = client("s3").get_object(Bucket="bucket", Key=key)
     assert answer["Body"].read() == key.encode()
     assert answer["Metadata"] == {"who": "me"}
     assert SEEN[0][1]["Key"] == key
-    url = client("s3").generate_presigned_url("get_object", {"Bucket": "bucket", "Key": key})
-    with urllib.request.urlopen(url) as found:
-        assert found.read() == key.encode()
+    for version in ("s3", "s3v4"):
+        signer = client("s3", config=SIGNED_BY[version])
+        url = signer.generate_presigned_url("get_object", {"Bucket": "bucket", "Key": key})
+        assert ("X-Amz-Signature" in url) == (version == "s3v4")
+        assert fetch(url) == (200, key.encode())
 
 
-def test_compressed_request(client: Any) -> None:
+def test_compressed_request(client: Maker) -> None:
     config = Config(request_min_compression_size_bytes=1, retries={"max_attempts": 0})
     data = [{"MetricName": "m", "Value": 1.5, "Timestamp": CREATED}] * 20
     client("cloudwatch", config=config).put_metric_data(Namespace="n", MetricData=data)
     assert SEEN[0][1] == {"Namespace": "n", "MetricData": data}
 
 
-def test_own_service(client: Any) -> None:
+def test_own_service(client: Maker) -> None:
     answer = client("mlstudio").get_studio_status()
     assert answer["ResourceCounts"] == {"TrainingJob": 2}
     with pytest.raises(botocore.exceptions.ClientError) as error:
@@ -300,19 +322,19 @@ def test_own_service(client: Any) -> None:
     assert code_of(error) == ("UnsupportedOperation", 501)
 
 
-def test_runtime_is_forwarded_unread(client: Any) -> None:
+def test_runtime_is_forwarded_unread(client: Maker) -> None:
     answer = client("sagemaker-runtime").invoke_endpoint(EndpointName="e", Body=b"1,2")
     assert answer["Body"].read() == b"from the gateway: 1,2"
 
 
-def test_operation_that_is_not_built(client: Any) -> None:
+def test_operation_that_is_not_built(client: Maker) -> None:
     with pytest.raises(botocore.exceptions.ClientError, match="CreateHub of sagemaker") as error:
         client("sagemaker").create_hub(HubName="h", HubDescription="d")
     assert code_of(error) == ("UnsupportedOperation", 501)
 
 
 @pytest.mark.parametrize("name", ["broken", "wrong"])
-def test_our_own_mistakes(client: Any, name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_our_own_mistakes(client: Maker, name: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR), pytest.raises(botocore.exceptions.ClientError) as error:
         client("sagemaker").describe_training_job(TrainingJobName=name)
     assert code_of(error) == ("InternalFailure", 500)
@@ -323,17 +345,17 @@ def test_our_own_mistakes(client: Any, name: str, caplog: pytest.LogCaptureFixtu
     assert "Traceback" in caplog.text
 
 
-def test_wrong_secret_and_unknown_key(client: Any) -> None:
+def test_wrong_secret_and_unknown_key(client: Maker) -> None:
     with pytest.raises(botocore.exceptions.ClientError) as error:
-        client("sagemaker", secret_key="x").describe_training_job(TrainingJobName="j")
+        client("sagemaker", aws_secret_access_key="x").describe_training_job(TrainingJobName="j")
     assert code_of(error) == ("InvalidSignatureException", 403)
     with pytest.raises(botocore.exceptions.ClientError) as error:
-        client("sagemaker", access_key="AKIAIOSFODNN7EXAMPLE").describe_training_job(
+        client("sagemaker", aws_access_key_id="AKIAIOSFODNN7EXAMPLE").describe_training_job(
             TrainingJobName="j"
         )
     assert code_of(error) == ("UnrecognizedClientException", 403)
     with pytest.raises(botocore.exceptions.ClientError) as error:
-        client("s3", secret_key="x").list_buckets()
+        client("s3", aws_secret_access_key="x").list_buckets()
     assert code_of(error) == ("SignatureDoesNotMatch", 403)
     assert SEEN == []
 
@@ -350,15 +372,11 @@ def post(
         key = studio.keys.user_key(ACCOUNT, ARN)
         credentials = BotoCredentials(key.access_key, key.secret_key)
         SigV4Auth(credentials, "sagemaker", "eu-west-1").add_auth(request)
-    raw = urllib.request.Request(
+    raw = urllib.request.Request(  # noqa: S310 - a URL of our own server
         studio.url + path, data=body, headers=dict(request.headers.items()), method="POST"
     )
-    try:
-        with urllib.request.urlopen(raw) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
+    status, answer = fetch(raw)
+    return status, answer.decode()
 
 
 JSON = {"Content-Type": "application/x-amz-json-1.1"}
@@ -413,12 +431,11 @@ def test_large_bodies(studio: SimpleNamespace) -> None:
 
 
 def test_the_access_log_has_no_secrets(
-    client: Any, studio: SimpleNamespace, caplog: pytest.LogCaptureFixture
+    client: Maker, studio: SimpleNamespace, caplog: pytest.LogCaptureFixture
 ) -> None:
-    url = client("sts").generate_presigned_url("get_caller_identity")
+    url = client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
     with caplog.at_level(logging.INFO):
-        with urllib.request.urlopen(url) as answer:
-            answer.read()
+        assert fetch(url)[0] == 200
         client("sagemaker").describe_training_job(TrainingJobName="j")
     assert "sagemaker.DescribeTrainingJob 200" in caplog.text
     ours = [r.getMessage() for r in caplog.records if r.name.startswith("jupyter_mlstudio")]
