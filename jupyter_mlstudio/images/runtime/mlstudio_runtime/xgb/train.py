@@ -1,0 +1,204 @@
+"""Training with the built-in algorithm XGBoost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from .. import paths
+from ..outcome import UserError
+from ..tabular import Table, concatenate, read_channel
+from . import hyperparameters, metrics
+from .callbacks import (
+    Checkpoints,
+    LogEvaluation,
+    StopOnTermination,
+    exit_on_termination,
+    latest_checkpoint,
+    log_line,
+    save,
+)
+from .predict import combine, predicted_labels
+
+MODEL = "xgboost-model"
+TRAIN, VALIDATION = "train", "validation"
+
+Values = dict[str, Any]
+Array = NDArray[Any]
+
+
+def run_algorithm() -> int:
+    """Train as the files below ``/opt/ml/input`` say, save the model, return the exit status."""
+    exit_on_termination()
+    values = hyperparameters.validate(paths.read_config("hyperparameters.json"))
+    for name in hyperparameters.unused(values):
+        print(f"WARNING: xgboost {xgb.__version__} does not use '{name}'.", flush=True)
+    _check_hosts()
+    channels = paths.read_config("inputdataconfig.json")
+    if TRAIN not in channels:
+        raise UserError("Channel 'train' is required and was not given.")
+    weighted = values.get("csv_weights") == 1
+    train = _read(TRAIN, channels, weighted)
+    validation = _read(VALIDATION, channels, weighted) if VALIDATION in channels else None
+    print(f"INFO: Train matrix has {_shape(train)}", flush=True)
+    if validation:
+        print(f"INFO: Validation matrix has {_shape(validation)}", flush=True)
+    checkpoints = paths.read_config("checkpointconfig.json").get("LocalPath")
+    folder = _local(checkpoints) if checkpoints else None
+    try:
+        if "_kfold" in values:
+            _cross_validate(values, concatenate(train, validation) if validation else train)
+        else:
+            _train(values, _matrix(train), _matrix(validation) if validation else None, folder)
+    except xgb.core.XGBoostError as error:
+        raise UserError(f"xgboost cannot train on this: {_first_line(error)}") from error
+    return 0
+
+
+def _check_hosts() -> None:
+    hosts = paths.read_config("resourceconfig.json").get("hosts", ["algo-1"])
+    if len(hosts) > 1:
+        raise UserError(
+            f"This image trains xgboost on one host; the job has {len(hosts)}. "
+            "Set InstanceCount to 1."
+        )
+
+
+def _read(channel: str, channels: Values, weighted: bool) -> Table:
+    config = channels[channel]
+    if config.get("TrainingInputMode") == "Pipe":
+        raise UserError(f"Channel '{channel}': this image reads File mode, not Pipe mode.")
+    return read_channel(paths.channel(channel), config.get("ContentType"), weighted=weighted)
+
+
+def _local(path: str) -> Path:
+    """Return where a path below ``/opt/ml`` really is."""
+    below = Path(path)
+    return paths.base() / below.relative_to("/opt/ml") if below.is_relative_to("/opt/ml") else below
+
+
+def _shape(table: Table) -> str:
+    rows, columns = table.features.shape
+    return f"{rows} rows and {columns} columns"
+
+
+def _matrix(table: Table) -> xgb.DMatrix:
+    matrix = xgb.DMatrix(table.features, label=table.labels, weight=table.weights)
+    if table.groups is not None:
+        matrix.set_info(qid=table.groups)
+    return matrix
+
+
+def _train(
+    values: Values, train: xgb.DMatrix, validation: xgb.DMatrix | None, checkpoints: Path | None
+) -> None:
+    resumed, done = latest_checkpoint(checkpoints) if checkpoints else (None, 0)
+    if resumed:
+        print(f"INFO: Going on from checkpoint {resumed.name}, round {done}", flush=True)
+    callbacks: list[xgb.callback.TrainingCallback] = [LogEvaluation(done)]
+    if checkpoints:
+        callbacks.append(Checkpoints(checkpoints, done))
+    if values.get("save_model_on_termination") == "true":
+        callbacks.append(StopOnTermination())
+    model, _ = _boost(values, train, validation, callbacks, _load(resumed), done)
+    save(model, paths.model() / MODEL)
+
+
+def _load(checkpoint: Path | None) -> xgb.Booster | None:
+    return xgb.Booster(model_file=bytearray(checkpoint.read_bytes())) if checkpoint else None
+
+
+def _boost(
+    values: Values,
+    train: xgb.DMatrix,
+    validation: xgb.DMatrix | None,
+    callbacks: list[xgb.callback.TrainingCallback],
+    start: xgb.Booster | None = None,
+    done: int = 0,
+) -> tuple[xgb.Booster, Values]:
+    """Train one model; return it with the scores of every round."""
+    objective = values.get("objective", "reg:squarederror")
+    requested = list(values.get("eval_metric", []))
+    if "_tuning_objective_metric" in values:
+        requested.append(values["_tuning_objective_metric"].rpartition(":")[2])
+    native, custom = metrics.split(requested)
+    parameters = hyperparameters.booster_parameters(values)
+    if native:
+        parameters["eval_metric"] = native
+    evaluations = [(train, TRAIN)] + ([(validation, VALIDATION)] if validation else [])
+    if "early_stopping_rounds" in values:
+        callbacks = [*callbacks, _early_stopping(values, requested, evaluations[-1][1])]
+    scores: Values = {}
+    model = xgb.train(
+        parameters,
+        train,
+        num_boost_round=max(0, values["num_round"] - done),
+        evals=evaluations,
+        custom_metric=metrics.evaluator(custom, objective) if custom else None,
+        callbacks=callbacks,
+        evals_result=scores,
+        xgb_model=start,
+        verbose_eval=False,
+    )
+    return model, scores
+
+
+def _early_stopping(values: Values, requested: list[str], data: str) -> xgb.callback.EarlyStopping:
+    metric = requested[-1] if requested else None
+    return xgb.callback.EarlyStopping(
+        rounds=values["early_stopping_rounds"],
+        metric_name=metric,
+        data_name=data,
+        maximize=metrics.is_maximised(metric) if metric else None,
+        save_best=values.get("booster") != "gblinear",
+    )
+
+
+def _cross_validate(values: Values, table: Table) -> None:
+    """Train one model a fold, repeated ``_num_cv_round`` times; serving averages them.
+
+    The predictions for the rows each fold held out go to ``/opt/ml/output/data/predictions.csv``:
+    label, mean prediction, and for classification the predicted label.
+    """
+    from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
+
+    objective = values.get("objective", "reg:squarederror")
+    classifies = objective.startswith(("binary:", "multi:"))
+    folds, repeats = values["_kfold"], values.get("_num_cv_round", 1)
+    splitter = RepeatedStratifiedKFold if classifies else RepeatedKFold
+    split = splitter(n_splits=folds, n_repeats=repeats, random_state=values.get("seed", 0))
+    print(f"INFO: {repeats}-round {folds}-fold cross validation of {_shape(table)}", flush=True)
+    matrix = _matrix(table)
+    held_out: list[list[Any]] = [[] for _ in range(matrix.num_row())]
+    finals: list[dict[str, float]] = []
+    for fold, (train, test) in enumerate(split.split(np.zeros(len(held_out)), table.labels)):
+        validation = matrix.slice(test)
+        model, scores = _boost(values, matrix.slice(train), validation, [LogEvaluation()])
+        save(model, paths.model() / f"{MODEL}-{fold}")
+        finals.append({f"{d}-{m}": v[-1] for d, ms in scores.items() for m, v in ms.items()})
+        for row, prediction in zip(test, model.predict(validation), strict=True):
+            held_out[row].append(prediction)
+    means = {name: float(np.mean([final[name] for final in finals])) for name in finals[0]}
+    print(log_line(values["num_round"], means), flush=True)
+    _write_predictions(table.labels, held_out, objective, classifies)
+
+
+def _write_predictions(
+    labels: Array, held_out: list[list[Any]], objective: str, classifies: bool
+) -> None:
+    merged = combine([np.array(repeat) for repeat in zip(*held_out, strict=True)], objective)
+    columns = [labels, merged.max(axis=1) if merged.ndim == 2 else merged]
+    if classifies:
+        columns.append(predicted_labels(merged, objective))
+    paths.output_data().mkdir(parents=True, exist_ok=True)
+    path = paths.output_data() / "predictions.csv"
+    np.savetxt(path, np.column_stack(columns), delimiter=",", fmt="%.6g")
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip() and "Stack trace" not in line]
+    return (lines[0] if lines else str(error)).partition("]")[2].strip() or str(error)
