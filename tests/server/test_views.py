@@ -1,0 +1,328 @@
+"""Joined views over the operations of a studio."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from jupyter_mlstudio.wire.errors import AWSError, validation_error
+
+from .conftest import Answer, FakeStudio
+
+Document = dict[str, Any]
+
+START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+ARN = "arn:aws:sagemaker:us-east-1:000000000000"
+
+
+def add_jobs(studio: FakeStudio, *statuses: str) -> None:
+    """Give the studio jobs ``job-0``, ``job-1`` … in these statuses."""
+
+    def summary(number: int) -> dict[str, Any]:
+        return {
+            "TrainingJobName": f"job-{number}",
+            "TrainingJobArn": f"{ARN}:training-job/job-{number}",
+            "CreationTime": START + timedelta(minutes=number),
+            "LastModifiedTime": START + timedelta(minutes=number, seconds=30),
+            "TrainingJobStatus": statuses[number],
+        }
+
+    def listed(request: Document) -> Document:
+        first = int(request.get("NextToken", 0))
+        last = first + request["MaxResults"]
+        page: dict[str, Any] = {
+            "TrainingJobSummaries": [summary(n) for n in range(len(statuses))[first:last]]
+        }
+        return page | ({"NextToken": str(last)} if last < len(statuses) else {})
+
+    def described(request: Document) -> Document:
+        number = int(request["TrainingJobName"].removeprefix("job-"))
+        if number >= len(statuses):
+            raise validation_error("Requested resource not found.")
+        metric = {"MetricName": "validation:auc", "Value": 0.5, "Timestamp": START}
+        return {
+            **summary(number),
+            "SecondaryStatus": "Training",
+            "ModelArtifacts": {"S3ModelArtifacts": ""},
+            "AlgorithmSpecification": {"TrainingInputMode": "File"},
+            "ResourceConfig": {
+                "InstanceType": "ml.m5.large",
+                "InstanceCount": 1,
+                "VolumeSizeInGB": 1,
+            },
+            "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+            "FinalMetricDataList": [metric],
+        }
+
+    studio.on("sagemaker", "ListTrainingJobs", listed)
+    studio.on("sagemaker", "DescribeTrainingJob", described)
+
+
+def test_a_row_of_a_job_joins_summary_and_description(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio
+) -> None:
+    add_jobs(fake_studio, "InProgress")
+    [row] = fetch("jobs").document["items"]
+    assert row["TrainingJobName"] == "job-0"
+    assert row["CreationTime"] == "2026-11-22T10:00:00+00:00"
+    assert row["ResourceConfig"]["InstanceType"] == "ml.m5.large"
+    assert row["FinalMetricDataList"][0]["Value"] == 0.5
+    assert "StoppingCondition" not in row
+
+
+def test_jobs_are_listed_latest_first(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio
+) -> None:
+    add_jobs(fake_studio)
+    assert fetch("jobs").document == {"items": [], "nextToken": None}
+    [request] = fake_studio.named("ListTrainingJobs")
+    assert (request["SortBy"], request["SortOrder"]) == ("CreationTime", "Descending")
+
+
+def test_pages_follow_their_tokens(fetch: Callable[..., Answer], fake_studio: FakeStudio) -> None:
+    add_jobs(fake_studio, *["InProgress"] * 3)
+    first = fetch("jobs", params={"maxResults": "2"}).document
+    assert [row["TrainingJobName"] for row in first["items"]] == ["job-0", "job-1"]
+    params = {"maxResults": "2", "nextToken": first["nextToken"]}
+    second = fetch("jobs", params=params).document
+    assert [row["TrainingJobName"] for row in second["items"]] == ["job-2"]
+    assert second["nextToken"] is None
+
+
+@pytest.mark.parametrize("size", ["0", "101", "x", "-1", "1e2"])
+def test_a_page_has_1_to_100_rows(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio, size: str
+) -> None:
+    answer = fetch("jobs", params={"maxResults": size})
+    assert (answer.status, answer.document["code"]) == (400, "ValidationException")
+    assert fake_studio.calls == []
+
+
+def test_only_jobs_that_may_have_changed_are_described_again(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio
+) -> None:
+    add_jobs(fake_studio, "Completed", "InProgress", "Failed")
+    first = fetch("jobs").document
+    fake_studio.calls.clear()
+    assert fetch("jobs").document == first
+    assert fake_studio.named("DescribeTrainingJob") == [{"TrainingJobName": "job-1"}]
+
+
+def test_a_job_is_shown_with_the_end_of_its_logs(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio
+) -> None:
+    add_jobs(fake_studio, "InProgress")
+    streams = [{"logStreamName": f"job-0/algo-{host}-1"} for host in (1, 2)]
+    fake_studio.on("logs", "DescribeLogStreams", lambda request: {"logStreams": streams})
+    fake_studio.on(
+        "mlstudio",
+        "GetLogLines",
+        lambda request: {
+            "Lines": [{"Time": 1, "Message": request["LogStreamName"]}],
+            "NextCursor": "1",
+            "EndReached": True,
+        },
+    )
+    document = fetch("jobs", "job-0").document
+    assert document["job"]["SecondaryStatus"] == "Training"
+    assert [tail["stream"] for tail in document["logs"]] == ["job-0/algo-1-1", "job-0/algo-2-1"]
+    assert document["logs"][0]["lines"] == [{"Time": 1, "Message": "job-0/algo-1-1"}]
+    assert fake_studio.named("DescribeLogStreams")[0]["logStreamNamePrefix"] == "job-0/"
+    assert all(request["FromEnd"] for request in fake_studio.named("GetLogLines"))
+
+
+def test_a_job_that_has_not_logged_yet_has_no_logs(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio
+) -> None:
+    def missing(request: Document) -> Document:
+        raise AWSError("ResourceNotFoundException", "The specified log group does not exist.")
+
+    add_jobs(fake_studio, "InProgress")
+    fake_studio.on("logs", "DescribeLogStreams", missing)
+    assert fetch("jobs", "job-0").document["logs"] == []
+
+
+def test_errors_of_the_studio_arrive_as_they_are(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio
+) -> None:
+    add_jobs(fake_studio)
+    answer = fetch("jobs", "job-9")
+    assert answer.status == 400
+    assert answer.document == {
+        "code": "ValidationException",
+        "message": "Requested resource not found.",
+        "fields": {},
+    }
+
+
+def test_endpoints_are_described(fetch: Callable[..., Answer], fake_studio: FakeStudio) -> None:
+    summary = {
+        "EndpointName": "e",
+        "EndpointArn": f"{ARN}:endpoint/e",
+        "CreationTime": START,
+        "LastModifiedTime": START,
+        "EndpointStatus": "InService",
+    }
+    variant = {"VariantName": "AllTraffic", "CurrentInstanceCount": 1, "DesiredInstanceCount": 2}
+    fake_studio.on("sagemaker", "ListEndpoints", lambda request: {"Endpoints": [summary]})
+    fake_studio.on(
+        "sagemaker",
+        "DescribeEndpoint",
+        lambda request: {**summary, "ProductionVariants": [variant]},
+    )
+    fake_studio.on("logs", "DescribeLogStreams", lambda request: {"logStreams": []})
+    [row] = fetch("endpoints").document["items"]
+    assert row["ProductionVariants"] == [variant]
+    details = fetch("endpoints", "e").document
+    assert details["endpoint"]["EndpointName"] == "e"
+    [request] = fake_studio.named("DescribeLogStreams")
+    assert request["logGroupName"] == "/aws/sagemaker/Endpoints/e"
+
+
+def test_groups_come_with_their_latest_version(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio
+) -> None:
+    groups = [
+        {
+            "ModelPackageGroupName": name,
+            "ModelPackageGroupArn": f"{ARN}:model-package-group/{name}",
+            "CreationTime": START,
+            "ModelPackageGroupStatus": "Completed",
+        }
+        for name in ("full", "empty")
+    ]
+    package = {
+        "ModelPackageArn": f"{ARN}:model-package/full/3",
+        "ModelPackageGroupName": "full",
+        "ModelPackageVersion": 3,
+        "CreationTime": START,
+        "ModelPackageStatus": "Completed",
+        "ModelApprovalStatus": "Approved",
+    }
+    fake_studio.on(
+        "sagemaker",
+        "ListModelPackageGroups",
+        lambda request: {"ModelPackageGroupSummaryList": groups},
+    )
+    fake_studio.on(
+        "sagemaker",
+        "ListModelPackages",
+        lambda request: {
+            "ModelPackageSummaryList": [package]
+            if request["ModelPackageGroupName"] == "full"
+            else []
+        },
+    )
+    full, empty = fetch("registry").document["items"]
+    assert full["LatestModelPackage"]["ModelPackageVersion"] == 3
+    assert full["LatestModelPackage"]["ModelApprovalStatus"] == "Approved"
+    assert empty["LatestModelPackage"] is None
+
+
+def test_trial_components_are_listed(fetch: Callable[..., Answer], fake_studio: FakeStudio) -> None:
+    component = {"TrialComponentName": "run-1", "CreationTime": START}
+    fake_studio.on(
+        "sagemaker",
+        "ListTrialComponents",
+        lambda request: {"TrialComponentSummaries": [component]},
+    )
+    [row] = fetch("experiments").document["items"]
+    assert row["TrialComponentName"] == "run-1"
+
+
+def test_the_studio_can_go_and_come_back(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio, run: Callable[[Any], Any]
+) -> None:
+    add_jobs(fake_studio, "InProgress")
+    assert fetch("jobs").status == 200
+    run(fake_studio.stop())
+    lost = fetch("jobs")
+    assert (lost.status, lost.document["code"]) == (503, "StudioUnavailable")
+    run(fake_studio.start())
+    assert fetch("jobs").status == 200
+
+
+def post(fetch: Callable[..., Answer], operation: str, params: object, service: str) -> Answer:
+    """Call an operation through the proxy."""
+    return fetch("api", service, operation, method="POST", body=json.dumps(params))
+
+
+class TestProxy:
+    """Operations called with JSON."""
+
+    def test_timestamps_are_iso_8601_both_ways(
+        self, fetch: Callable[..., Answer], fake_studio: FakeStudio
+    ) -> None:
+        add_jobs(fake_studio, "InProgress")
+        params = {"CreationTimeAfter": "2026-11-22T10:00:00Z", "MaxResults": 5}
+        answer = post(fetch, "ListTrainingJobs", params, "sagemaker")
+        [request] = fake_studio.named("ListTrainingJobs")
+        assert request["CreationTimeAfter"] == START
+        [summary] = answer.document["TrainingJobSummaries"]
+        assert summary["CreationTime"] == "2026-11-22T10:00:00+00:00"
+
+    def test_numbers_that_are_not_finite_stay_json(
+        self, fetch: Callable[..., Answer], fake_studio: FakeStudio
+    ) -> None:
+        series = {"MetricName": "m", "Steps": [0], "Times": [0.0], "Values": [float("nan")]}
+        fake_studio.on("mlstudio", "GetMetricSeries", lambda request: {"Series": [series]})
+        params = {"ResourceArn": f"{ARN}:training-job/x"}
+        answer = post(fetch, "GetMetricSeries", params, "mlstudio")
+        assert answer.document["Series"][0]["Values"] == ["NaN"]
+
+    def test_a_query_protocol_works_as_well(
+        self, fetch: Callable[..., Answer], fake_studio: FakeStudio
+    ) -> None:
+        identity = {"Account": "000000000000", "UserId": "u", "Arn": "arn:aws:iam::0:user/u"}
+        fake_studio.on("sts", "GetCallerIdentity", lambda request: identity)
+        assert post(fetch, "GetCallerIdentity", {}, "sts").document == identity
+
+    @pytest.mark.parametrize(
+        ("service", "operation", "status", "code"),
+        [
+            ("sagemaker", "NoSuchOperation", 404, "UnknownOperationException"),
+            ("ec2", "DescribeInstances", 404, "UnknownService"),
+            ("logs", "StartLiveTail", 501, "UnsupportedOperation"),
+        ],
+    )
+    def test_what_cannot_be_called_is_refused(
+        self,
+        fetch: Callable[..., Answer],
+        fake_studio: FakeStudio,
+        service: str,
+        operation: str,
+        status: int,
+        code: str,
+    ) -> None:
+        answer = post(fetch, operation, {}, service)
+        assert (answer.status, answer.document["code"]) == (status, code)
+        assert fake_studio.calls == []
+
+    @pytest.mark.parametrize("body", ["", "[]", "{", "1", "\xff"])
+    def test_the_body_is_a_json_object(
+        self, fetch: Callable[..., Answer], fake_studio: FakeStudio, body: str
+    ) -> None:
+        fake_studio.on("sagemaker", "ListEndpoints", lambda request: {"Endpoints": []})
+        answer = fetch("api", "sagemaker", "ListEndpoints", method="POST", body=body)
+        expected = (200, None) if body == "" else (400, "ValidationException")
+        assert (answer.status, answer.document.get("code")) == expected
+
+    def test_input_the_model_refuses_never_leaves(
+        self, fetch: Callable[..., Answer], fake_studio: FakeStudio
+    ) -> None:
+        answer = post(fetch, "DescribeTrainingJob", {}, "sagemaker")
+        assert (answer.status, answer.document["code"]) == (400, "ValidationException")
+        assert "TrainingJobName" in answer.document["message"]
+
+    def test_a_blob_is_base64(self, fetch: Callable[..., Answer], fake_studio: FakeStudio) -> None:
+        answer = post(fetch, "Encrypt", {"KeyId": "k", "Plaintext": "?"}, "kms")
+        assert "base64" in answer.document["message"]
+        fake_studio.on(
+            "kms", "Encrypt", lambda request: {"CiphertextBlob": request["Plaintext"][::-1]}
+        )
+        document = post(fetch, "Encrypt", {"KeyId": "k", "Plaintext": "YWI="}, "kms").document
+        assert document["CiphertextBlob"] == "YmE="
