@@ -108,8 +108,8 @@ def _command(
 
 
 def _unknown(word: str) -> str:
-    near = difflib.get_close_matches(word, _SUMMARIES, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_SUMMARIES)}."
+    near = [repr(name) for name in difflib.get_close_matches(word, _SUMMARIES, n=2)]
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(_SUMMARIES)}."
     return f"unknown command {word!r}: {hint}"
 
 
@@ -204,9 +204,7 @@ def _env(options: argparse.Namespace) -> int:
         name: None for name in kernels.OVERRULING if name in os.environ
     }
     variables.update(kernels.choose(settings))
-    text = (
-        shells.document(variables) if options.json else shells.commands(options.shell, variables)
-    )
+    text = shells.document(variables) if options.json else shells.commands(options.shell, variables)
     sys.stdout.write(text)
     return 0
 

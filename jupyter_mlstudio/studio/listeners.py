@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from ..core.studio import Studio
 from ..wire.http import make_app
+from .forward import Forwarder
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -30,7 +32,7 @@ class Activity:
         """Return the seconds since the last request ended, 0 while one is being answered."""
         return 0.0 if self._running else time.monotonic() - self._last
 
-    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    def middleware(self) -> Middleware:
         """Return the middleware that notes requests; asking for the health is none."""
 
         @web.middleware
@@ -75,8 +77,24 @@ def credentials_only(studio: Studio) -> web.Application:
 
 
 def _aws(studio: Studio, activity: Activity) -> web.Application:
-    app = make_app(studio, studio.keys)
+    settings = studio.settings
+    gateway = Forwarder(settings.gateway_url, "The inference gateway")
+    s3 = Forwarder(settings.s3_url, "The object store")
+    app = make_app(
+        studio,
+        studio.keys,
+        account=settings.account,
+        default_region=settings.region,
+        fallback=gateway,
+        s3=s3,
+    )
     app.middlewares.insert(0, activity.middleware())
+
+    async def close(_: web.Application) -> None:
+        await gateway.close()
+        await s3.close()
+
+    app.on_cleanup.append(close)
     return app
 
 
@@ -84,7 +102,9 @@ def _add_credentials(app: web.Application, studio: Studio) -> None:
     async def answer(request: web.Request) -> web.Response:
         document = await asyncio.to_thread(studio.credentials, request.path)
         if document is None:
-            return web.json_response({"code": "NotFound", "message": "No such credentials"}, status=404)
+            return web.json_response(
+                {"code": "NotFound", "message": "No such credentials"}, status=404
+            )
         expiration = document["Expiration"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return web.json_response(
             {**document, "Expiration": expiration}, headers={"Cache-Control": "no-store"}

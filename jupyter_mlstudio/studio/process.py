@@ -7,13 +7,14 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from ..core.settings import default_root, load_settings
-from .client import ALREADY_RUNNING
+from .client import ALREADY_RUNNING, log_file
 from .lock import LockHeld, StudioLock
 
-log = logging.getLogger(__name__)
+_LOG_BYTES = 10_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,13 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     What is heavy is imported below the lock, so that a second studio notices at once.
     """
     options = _parse(arguments)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
-    logging.getLogger("botocore").setLevel(logging.WARNING)
     os.umask(0o077)
     ready = _detach() if options.detach else _nothing
     settings = load_settings(options.root)
+    _log_to(log_file(settings) if options.detach else None)
     try:
         with StudioLock(settings.run / "studio.lock"):
             from .serve import StartError, serve
@@ -54,6 +52,18 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--detach", action="store_true", help="go on in the background once the studio answers"
     )
     return parser.parse_args(arguments)
+
+
+def _log_to(path: Path | None) -> None:
+    """Log to a file that never grows beyond bounds, or to stderr."""
+    handler: logging.Handler = logging.StreamHandler()
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1)
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, format=form, handlers=[handler])
+    for name in ("alembic", "botocore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _detach() -> Callable[[], None]:

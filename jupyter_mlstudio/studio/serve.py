@@ -19,6 +19,7 @@ from .. import __version__
 from ..compute.protocol import Access, Engine, EngineError, Phase
 from ..core.settings import Settings, load_settings, write_atomically
 from ..core.studio import Studio
+from ..wire.http import make_runner
 from . import capabilities, kernels, listeners, runfile
 from .children import Child, ChildError, Program
 from .client import run_file, stop_request
@@ -101,7 +102,7 @@ class _Process:
             log.info("Credentials are served on the container port only: %s", error)
 
     async def _serve(self, app: web.Application, host: str, port: int) -> None:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=10.0)
+        runner = make_runner(app)
         await runner.setup()
         self.runners.append(runner)
         await web.TCPSite(runner, host, port).start()

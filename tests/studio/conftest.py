@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from jupyter_mlstudio.core.settings import Settings, load_settings
 from jupyter_mlstudio.studio import client
 

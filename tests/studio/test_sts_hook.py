@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from jupyter_mlstudio.studio import sts_hook
 
 SCRIPT = """
