@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 
 def now() -> float:
-    """Return seconds since the epoch."""
-    return time.time()
+    """Return seconds since the epoch, to the millisecond: what the wire can carry."""
+    return round(time.time(), 3)
 
 
 def timestamp(seconds: float | None) -> datetime | None:

@@ -267,7 +267,7 @@ class Store:
         """Return the tags of an ARN, sorted by key."""
         query = select(tags.c.key, tags.c.value).where(tags.c.arn == arn).order_by(tags.c.key)
         with self.database.read() as connection:
-            return dict(connection.execute(query).tuples().all())
+            return {row.key: row.value for row in connection.execute(query)}
 
     def tag(self, arn: str, labels: Mapping[str, str], *, limit: int | None = None) -> bool:
         """Set tags; with ``limit``, change nothing and return False when there would be more."""

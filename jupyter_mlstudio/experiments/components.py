@@ -84,16 +84,17 @@ def update_trial_component(
 ) -> Response:
     """Change name, status, times; add and remove parameters and artifacts."""
     store = call.app.store
+    changes: Mapping[str, Any] = request
     found = store.get(TRIAL_COMPONENT, call.account, call.region, request["TrialComponentName"])
     with store.edit(found.uid) as draft:
         for member in ("DisplayName", "Status", "StartTime", "EndTime"):
-            if member in request:
-                draft.wish[member] = _plain(request[member])  # type: ignore[literal-required]
+            if member in changes:
+                draft.wish[member] = _plain(changes[member])
         for member in _MAPS:
-            given = request.get(member, {})
+            given = changes.get(member, {})
             draft.wish[member] = {**draft.wish.get(member, {}), **_plain(given)}
         for removal, member in _REMOVALS.items():
-            for key in request.get(removal, []):
+            for key in changes.get(removal, []):
                 draft.wish[member].pop(key, None)
     return {"TrialComponentArn": found.arn}
 
