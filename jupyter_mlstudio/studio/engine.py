@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..compute.probe import choose_engine
 from ..compute.protocol import AccessSettings, Engine
 from ..core.settings import Settings
-from ..images.process import command_for
+from ..images.catalogue import process_command
 
 
 def open_engine(settings: Settings) -> Engine:
@@ -15,6 +15,6 @@ def open_engine(settings: Settings) -> Engine:
         settings.studio_id,
         root=settings.root,
         access=AccessSettings(settings.container_port, settings.s3_port, settings.gateway_port),
-        command_for=command_for,
+        command_for=process_command,
         pull=True,
     )
