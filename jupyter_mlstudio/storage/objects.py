@@ -241,6 +241,33 @@ class ObjectStore:
 
         self.write(decide)
 
+    def delete_many(
+        self, bucket: str, wishes: list[tuple[str, Conditions]]
+    ) -> list[tuple[str, AWSError | None]]:
+        """Delete objects by (key, conditions) in one change; return each key and what stopped it.
+
+        That there is no such object is no error, unless an ETag was asked for.
+        """
+
+        def decide(
+            connection: sqlite3.Connection,
+        ) -> tuple[list[Record], list[tuple[str, AWSError | None]]]:
+            records: list[Record] = []
+            outcomes: list[tuple[str, AWSError | None]] = []
+            for key, conditions in wishes:
+                present = catalog.entry(connection, bucket, key)
+                try:
+                    conditions.check(present)
+                except AWSError as error:
+                    outcomes.append((key, error))
+                    continue
+                if present is not None:
+                    records.append(catalog.drop_object(bucket, key))
+                outcomes.append((key, None))
+            return records, outcomes
+
+        return self.write(decide)
+
     def tag(self, bucket: str, key: str, tags: dict[str, str]) -> None:
         """Replace the tags of an object; its body and time stay."""
 

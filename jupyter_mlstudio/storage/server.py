@@ -1,0 +1,168 @@
+"""The process that serves S3: listeners, ready file, beginning and end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aiohttp import web
+
+from jupyter_mlstudio._version import __version__
+from jupyter_mlstudio.wire.keys import KeyRing
+
+from . import multipart
+from .front import Front
+from .objects import ObjectStore
+
+log = logging.getLogger(__name__)
+
+_ABANDONED = 7 * 24 * 3600
+_GRACE = 60.0
+_RETRY = 1.0
+_READ_BUFFER = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one S3 process serves, and where.
+
+    Attributes
+    ----------
+    data:
+        Folder of the object store.
+    key:
+        The studio's master key.
+    also:
+        More addresses to listen at, tried again each second until they exist.
+    ready:
+        File that says, while the process serves, who it is.
+    bucket:
+        Made at start if it is not there.
+    """
+
+    data: Path
+    key: Path
+    account: str
+    region: str
+    host: str
+    port: int
+    also: Sequence[tuple[str, int]] = ()
+    ready: Path | None = None
+    bucket: str | None = None
+
+
+async def serve(options: Options, stop: asyncio.Event) -> None:
+    """Serve until ``stop`` is set, then finish the requests under way.
+
+    Raises
+    ------
+    StoreInUse
+        If another process serves this store.
+    OSError
+        If the first address cannot be listened at.
+    """
+    store = ObjectStore(options.data)
+    front = Front(store, KeyRing.load(options.key), options.account, options.region)
+    async with AsyncExitStack() as stack:
+        stack.callback(store.close)
+        stack.callback(front.close)
+        _prepare(store, options)
+        runner = _runner(front)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, options.host, options.port)
+        await site.start()
+        port = int(runner.addresses[0][1])
+        log.info("Serving S3 at http://%s:%d", options.host, port)
+        waiting = [asyncio.create_task(_listen(runner, *address)) for address in options.also]
+        for task in waiting:
+            stack.callback(task.cancel)
+        if options.ready is not None:
+            _announce(options.ready, port)
+            stack.callback(options.ready.unlink, missing_ok=True)
+        await stop.wait()
+        log.info("Ending after the requests under way")
+
+
+def run(options: Options) -> None:
+    """Serve until SIGTERM or SIGINT."""
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await serve(options, stop)
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(main())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+def _prepare(store: ObjectStore, options: Options) -> None:
+    dropped = multipart.drop_abandoned(store, _ABANDONED)
+    if dropped:
+        log.info("Forgot %d multipart uploads that nobody went on with for a week", dropped)
+    wanted = options.bucket
+    if wanted is not None and all(bucket.name != wanted for bucket in store.buckets()):
+        store.create_bucket(wanted, options.region)
+
+
+def _runner(front: Front) -> web.AppRunner:
+    application = web.Application()
+    application.router.add_route("*", "/{tail:.*}", front.handle)
+    # Signatures and checksums are over bodies as sent: aiohttp must not decompress them. Its own
+    # access log would show the signatures of presigned URLs.
+    return web.AppRunner(
+        application,
+        auto_decompress=False,
+        access_log=None,
+        handle_signals=False,
+        read_bufsize=_READ_BUFFER,
+        shutdown_timeout=_GRACE,
+    )
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    """Listen at an address as soon as there is such an address."""
+    reported = False
+    while True:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            if not reported:
+                log.info("Not yet at http://%s:%d: %s", host, port, error.strerror)
+                reported = True
+            await asyncio.sleep(_RETRY)
+        else:
+            log.info("Serving S3 at http://%s:%d as well", host, port)
+            return
+
+
+def _announce(ready: Path, port: int) -> None:
+    document = {
+        "pid": os.getpid(),
+        "port": port,
+        "version": __version__,
+        "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+    ready.parent.mkdir(parents=True, exist_ok=True)
+    temporary = ready.with_name(f".{ready.name}.{secrets.token_hex(4)}")
+    temporary.write_text(json.dumps(document))
+    temporary.replace(ready)
