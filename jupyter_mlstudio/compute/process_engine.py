@@ -119,9 +119,6 @@ class ProcessEngine:
             self._create(spec, folder)
         if not (folder / "state.json").exists():
             _launch(folder)
-        state = self.inspect(spec.name)
-        if state is not None and state.error and state.exit_code in (126, 127):
-            raise EngineError(state.error)
 
     def inspect(self, name: str) -> ContainerState | None:
         """Return the state, or None when there is no such container."""
@@ -276,14 +273,15 @@ def _publish(document: Mapping[str, Any], folder: Path) -> None:
 
 
 def _launch(folder: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-I", "-S", shim.__file__, str(folder)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=(folder / "shim.err").open("ab"),
-        timeout=START_TIMEOUT,
-        check=True,
-    )
+    with (folder / "shim.err").open("ab") as errors:
+        subprocess.run(
+            [sys.executable, "-I", "-S", shim.__file__, str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            timeout=START_TIMEOUT,
+            check=True,
+        )
     end = time.monotonic() + START_TIMEOUT
     while not (folder / "state.json").exists():
         if time.monotonic() > end:

@@ -101,6 +101,7 @@ class Supervisor:
         try:
             self._child = self._start()
         except OSError as error:
+            self._log.feed(f"{error}\n".encode())
             self._finish(127 if isinstance(error, FileNotFoundError) else 126, str(error))
             return
         self._save()
@@ -147,8 +148,8 @@ class Supervisor:
             self._kill()
 
     def _terminate(self, *_: object) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._child.pid, signal.SIGTERM)
+        # To the first process alone, as a container engine does; it tells its own.
+        self._child.terminate()
         try:
             grace = float((self._folder / "grace").read_text())
         except (OSError, ValueError):
