@@ -8,10 +8,10 @@ import logging
 import os
 import secrets
 import signal
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
@@ -160,7 +160,7 @@ def _announce(ready: Path, port: int) -> None:
         "pid": os.getpid(),
         "port": port,
         "version": __version__,
-        "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "started": time.time(),
     }
     ready.parent.mkdir(parents=True, exist_ok=True)
     temporary = ready.with_name(f".{ready.name}.{secrets.token_hex(4)}")
