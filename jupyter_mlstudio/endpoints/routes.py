@@ -21,8 +21,8 @@ INVOCATION_SECONDS = 60.0
 STREAM_SECONDS = 480.0
 """How long a container may take for a streamed answer."""
 
-SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
-"""Statuses in which an endpoint answers."""
+SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack", "OutOfService"})
+"""Statuses in which an endpoint answers, be it that none of its replicas is up now."""
 
 Key = tuple[str, str, str]
 

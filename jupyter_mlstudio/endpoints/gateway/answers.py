@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 
 from aiohttp import web
 
 from jupyter_mlstudio.endpoints.routes import EndpointRoute, Replica, Variant
+from jupyter_mlstudio.wire.encode import encode_error
 from jupyter_mlstudio.wire.errors import AWSError
 
 MESSAGE_LIMIT = 2048
@@ -16,27 +16,11 @@ MESSAGE_LIMIT = 2048
 _QUOTED = 1024
 """How much of a container's message is quoted inside another one."""
 
-_STATUS = {
-    "ValidationError": 400,
-    "ModelError": 424,
-    "ModelNotReadyException": 429,
-    "InternalFailure": 500,
-    "UnsupportedOperation": 501,
-    "ServiceUnavailable": 503,
-}
 
-
-def error_answer(error: AWSError) -> web.Response:
-    """Encode an error in rest-json."""
-    status = error.status or _STATUS.get(error.code, 400)
-    body = {"Message": error.message[:MESSAGE_LIMIT], **error.fields}
-    headers = {"x-amzn-ErrorType": error.code, "x-amzn-RequestId": str(uuid.uuid4())}
-    return web.Response(
-        status=status,
-        body=json.dumps(body).encode(),
-        headers=headers,
-        content_type="application/json",
-    )
+def error_answer(operation: str | None, error: AWSError) -> web.Response:
+    """Encode an error as sagemaker-runtime does."""
+    response = encode_error("sagemaker-runtime", operation, error, str(uuid.uuid4()))
+    return web.Response(status=response.status, body=response.body, headers=response.headers)
 
 
 def not_found(account: str, name: str) -> AWSError:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import logging
 import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import cast
 
 import aiohttp
 from aiohttp import web
+from botocore.model import StructureShape
 
 from jupyter_mlstudio.endpoints.gateway.answers import error_answer, not_found, too_large
 from jupyter_mlstudio.endpoints.gateway.metrics import Metrics
@@ -26,9 +27,10 @@ from jupyter_mlstudio.endpoints.gateway.upstream import (
 )
 from jupyter_mlstudio.endpoints.routes import SERVING, EndpointRoute, Variant
 from jupyter_mlstudio.wire.errors import AWSError
-from jupyter_mlstudio.wire.eventstream import encode_event, encode_exception
+from jupyter_mlstudio.wire.eventstream import CONTENT_TYPE, encode_event, encode_exception
 from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.operation import Caller
+from jupyter_mlstudio.wire.services import service_model
 from jupyter_mlstudio.wire.sigv4 import verify
 
 log = logging.getLogger(__name__)
@@ -36,9 +38,13 @@ log = logging.getLogger(__name__)
 BODY_LIMIT = 6_291_456
 BODY_SECONDS = 60.0
 ATTRIBUTES_LIMIT = 1024
-_ROUTE = re.compile(
-    r"/endpoints/([^/]+)/(invocations|invocations-response-stream|async-invocations)"
-)
+_OPERATIONS = {
+    "invocations": "InvokeEndpoint",
+    "invocations-response-stream": "InvokeEndpointWithResponseStream",
+    "async-invocations": "InvokeEndpointAsync",
+}
+_ROUTE = re.compile(rf"/endpoints/([^/]+)/({'|'.join(_OPERATIONS)})")
+_STREAM = cast("StructureShape", service_model("sagemaker-runtime").shape_for("ResponseStream"))
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 
 
@@ -58,12 +64,13 @@ class Gateway:
         try:
             return await self._answer(request)
         except AWSError as error:
-            return error_answer(error)
+            return error_answer(_operation(request), error)
         except ConnectionError:
             raise
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
-            return error_answer(AWSError("InternalFailure", "An internal failure occurred."))
+            failure = AWSError("InternalFailure", "An internal failure occurred.")
+            return error_answer(_operation(request), failure)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         started = asyncio.get_running_loop().time()
@@ -76,7 +83,8 @@ class Gateway:
             raise AWSError("UnknownOperationException", f"No operation at {path}.", status=404)
         name, action = match.groups()
         if action == "async-invocations":
-            raise AWSError("UnsupportedOperation", "InvokeEndpointAsync is not supported yet.")
+            message = "InvokeEndpointAsync is not supported by this studio yet."
+            raise AWSError("UnsupportedOperation", message)
         stream = action == "invocations-response-stream"
         invocation = self._prepare(caller, name, request.headers, body, stream=stream)
         return await self._measured(request, invocation, started)
@@ -149,6 +157,12 @@ class Gateway:
         )
 
 
+def _operation(request: web.BaseRequest) -> str | None:
+    """Return the operation a request is for, or None for none of ours."""
+    match = _ROUTE.fullmatch(request.raw_path.partition("?")[0])
+    return _OPERATIONS[match.group(2)] if match else None
+
+
 async def _read_body(request: web.BaseRequest) -> bytes:
     """Read the whole body: its hash is signed, so nothing may act on it before its end."""
     if request.content_length is not None and request.content_length > BODY_LIMIT:
@@ -195,17 +209,16 @@ async def _stream_events(
     """Answer with an event stream of ``PayloadPart``, ended by an exception if it breaks."""
     headers = client_headers(answer.response, invocation.variant, stream=True)
     headers["x-amzn-RequestId"] = str(uuid.uuid4())
-    headers["Content-Type"] = "application/vnd.amazon.eventstream"
+    headers["Content-Type"] = CONTENT_TYPE
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
     try:
         while chunk := await answer.read():
-            await response.write(encode_event("PayloadPart", chunk, "application/octet-stream"))
+            await response.write(encode_event(_STREAM, "PayloadPart", {"Bytes": chunk}))
     except AWSError as error:
-        late = "timed out" in error.message
-        code = "ModelInvocationTimeExceeded" if late else "StreamBroken"
-        document = {"Message": error.message, "ErrorCode": code}
-        await response.write(encode_exception("ModelStreamError", json.dumps(document).encode()))
+        code = "ModelInvocationTimeExceeded" if answer.late else "StreamBroken"
+        broken = AWSError("ModelStreamError", error.message, fields={"ErrorCode": code})
+        await response.write(encode_exception(_STREAM, broken))
     await response.write_eof()
     return response
 

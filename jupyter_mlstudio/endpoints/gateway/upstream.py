@@ -100,6 +100,8 @@ class Exchange:
         deadline: float,
     ) -> None:
         self.response = response
+        self.late = False
+        """Whether reading failed because the time was up."""
         self._invocation = invocation
         self._replica = replica
         self._deadline = deadline
@@ -127,6 +129,7 @@ class Exchange:
             async with asyncio.timeout_at(self._deadline):
                 chunk = await self.response.content.readany()
         except TimeoutError:
+            self.late = True
             raise timed_out(invocation.endpoint, invocation.variant, self._replica) from None
         except (aiohttp.ClientError, OSError) as error:
             raise _broke_off(invocation, self._replica, error) from None
