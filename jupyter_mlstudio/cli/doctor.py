@@ -205,8 +205,8 @@ def _images(report: EngineReport) -> Iterator[Check]:
     from ..images import build
 
     for image in build.list_images():
-        if image.present:
-            yield Check("Image", State.WORKS, image.name)
+        if image.tag:
+            yield Check("Image", State.WORKS, image.tag)
         else:
             fix = f"jupyter mlstudio images build {image.name}"
             yield Check("Image", State.NOTE, f"{image.name} is not built", fix)

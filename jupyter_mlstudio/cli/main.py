@@ -218,9 +218,12 @@ def _doctor(options: argparse.Namespace) -> int:
 def _images_build(options: argparse.Namespace) -> int:
     from ..images import build
 
-    names = options.name or [image.name for image in build.list_images()]
-    for name in names:
-        build.build(name, base=options.base, progress=print)
+    try:
+        for name in options.name or build.names():
+            build.build(name, base=options.base, progress=print)
+    except build.BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

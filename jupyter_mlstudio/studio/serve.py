@@ -16,6 +16,7 @@ import uvloop
 from aiohttp import web
 
 from .. import __version__
+from ..aws.mlstudio import stop_waiting
 from ..compute.protocol import Access, Engine, EngineError, Phase
 from ..core.settings import Settings, load_settings, write_atomically
 from ..core.studio import Studio
@@ -157,6 +158,7 @@ class _Process:
 
     async def _stop(self, studio: Studio) -> None:
         run_file(self.settings).unlink(missing_ok=True)
+        stop_waiting(studio)
         for runner in self.runners:
             await runner.cleanup()
         everything = stop_request(self.settings).exists()
