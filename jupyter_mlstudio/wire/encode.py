@@ -170,12 +170,10 @@ def _s3_document(model: OperationModel, shape: StructureShape, result: Result) -
 def _error_shape(service: str, operation: str | None, code: str) -> StructureShape | None:
     """Return the shape of an error by its name or its code."""
     model = service_model(service)
-    shapes = model.operation_model(operation).error_shapes if operation else model.error_shapes
-    for shape in (*shapes, *model.error_shapes):
-        names = (shape.name, (shape.metadata.get("error") or {}).get("code"))
-        if code in names and isinstance(shape, StructureShape):
-            return shape
-    return None
+    own = model.operation_model(operation).error_shapes if operation else []
+    shapes = [shape for shape in (*own, *model.error_shapes) if isinstance(shape, StructureShape)]
+    by_code = (s for s in shapes if (s.metadata.get("error") or {}).get("code") == code)
+    return next((s for s in shapes if s.name == code), None) or next(by_code, None)
 
 
 def _error_members(shape: StructureShape | None, error: AWSError) -> Result:

@@ -50,6 +50,7 @@ class RestPath:
     literals: tuple[tuple[str, str], ...]
     query: frozenset[str]
     headers: frozenset[str]
+    deprecated: bool
 
     def matches(self, request: WireRequest, query: dict[str, str]) -> bool:
         """Whether the request is one for this operation, among others perhaps."""
@@ -61,9 +62,10 @@ class RestPath:
         )
 
     @property
-    def weight(self) -> tuple[int, int]:
+    def weight(self) -> tuple[int, int, bool]:
         """How specific it is: of several that match the heaviest is meant."""
-        return len(self.literals) + len(self.query) + len(self.headers), self.fixed
+        evidence = len(self.literals) + len(self.query) + len(self.headers)
+        return evidence, self.fixed, not self.deprecated
 
     @property
     def fixed(self) -> int:
@@ -149,6 +151,7 @@ def _rest_path(operation: OperationModel) -> RestPath:
         literals,
         frozenset(required["querystring"]),
         frozenset(required["header"]),
+        operation.deprecated,
     )
 
 

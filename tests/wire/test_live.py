@@ -172,7 +172,7 @@ def client(studio: SimpleNamespace) -> Iterator[Maker]:
     session._loader.search_paths.append(str(MODELS))
     clients: dict[str, Any] = {}
 
-    def make(service: str, **options: object) -> Any:  # noqa: ANN401 - clients are made at run time
+    def make(service: str, **options: object) -> Any:
         name = repr((service, sorted(options.items())))
         options = {
             "aws_access_key_id": key.access_key,
