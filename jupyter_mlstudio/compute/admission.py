@@ -121,7 +121,8 @@ class Admission:
         return (
             _total(claim.cpus for claim in pool) <= self.machine.cpus + 1e-6
             and _total(claim.memory for claim in pool) <= instances.usable_memory(self.machine)
-            and _total(claim.gpus for claim in claims) <= self.machine.gpus
+            # Who wants no GPU takes none from those who wait for one.
+            and (not need.gpus or _total(claim.gpus for claim in claims) <= self.machine.gpus)
         )
 
 

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -92,6 +93,9 @@ class DockerClient:
     def _connected(self) -> docker.APIClient:
         if self._api is not None:
             return self._api
+        scheme, _, path = self.url.partition("://")
+        if scheme == "unix" and not Path(path).exists():
+            raise ConnectionError("there is no such socket")
         settings: dict[str, Any] = {**kwargs_from_env(), "base_url": self.url}
         # Outside the lock: callers of a hung engine time out side by side, not in a queue.
         api = docker.APIClient(

@@ -7,10 +7,10 @@ import itertools
 import queue
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
+import requests
 
 from jupyter_mlstudio.compute.docker_engine import DockerEngine
 from jupyter_mlstudio.compute.docker_logs import CUT, MAX_LINE
@@ -18,7 +18,6 @@ from jupyter_mlstudio.compute.process_engine import ProcessEngine
 from jupyter_mlstudio.compute.protocol import (
     ContainerState,
     Engine,
-    EngineError,
     Folder,
     ImageNotFound,
     Limits,
@@ -251,9 +250,8 @@ def fetch(url: str) -> bytes:
     end = time.monotonic() + 10
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=5) as response:
-                return bytes(response.read())
-        except OSError:
+            return requests.get(url, timeout=5).content
+        except requests.ConnectionError:
             if time.monotonic() > end:
                 raise
             time.sleep(0.05)

@@ -1,0 +1,87 @@
+"""Docker's log frames joined to lines."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_mlstudio.compute.docker_logs import (
+    CUT,
+    MAX_LINE,
+    OVERLAP_NS,
+    join_lines,
+    parse_time,
+    read_frames,
+    since_parameter,
+)
+
+SECOND = 1_000_000_000
+
+
+def stamp(time_ns: int) -> bytes:
+    return f"1970-01-01T00:00:{time_ns // SECOND:02d}.{time_ns % SECOND:09d}Z ".encode()
+
+
+def frame(time_ns: int, text: bytes, stream: int = 1) -> bytes:
+    payload = stamp(time_ns) + text
+    return struct.pack(">BxxxL", stream, len(payload)) + payload
+
+
+def lines(data: bytes, since_ns: int = 0) -> list[tuple[int, str]]:
+    frames = read_frames(io.BytesIO(data))
+    return [(line.time_ns, line.text) for line in join_lines(frames, since_ns)]
+
+
+def test_times_have_nanoseconds() -> None:
+    assert parse_time("2026-11-22T11:15:33.959654871Z") == 1795346133_959654871
+    assert parse_time("2026-11-22T11:15:33.5Z") == 1795346133_500000000
+    assert parse_time("2026-11-22T11:15:33Z") == 1795346133_000000000
+
+
+def test_reading_begins_a_little_early() -> None:
+    assert since_parameter(0) == "0.000000000"
+    assert since_parameter(OVERLAP_NS + 1_000_000_007) == "1.000000007"
+
+
+def test_pieces_of_a_line_are_joined_per_stream() -> None:
+    data = frame(1, b"a") + frame(2, b"err\n", stream=2) + frame(1, b"b\n")
+    assert lines(data) == [(2, "err"), (3, "ab")]
+
+
+def test_lines_of_one_instant_are_told_apart() -> None:
+    data = frame(5, b"x\n") + frame(5, b"y\n") + frame(4, b"z\n")
+    assert lines(data) == [(5, "x"), (6, "y"), (7, "z")]
+    assert lines(data, since_ns=5) == [(6, "y"), (7, "z")]
+    assert lines(data, since_ns=7) == []
+
+
+def test_a_line_is_cut_once() -> None:
+    data = frame(1, b"x" * MAX_LINE) + frame(1, b"y" * 10) + frame(1, b"z\n") + frame(2, b"n\n")
+    assert lines(data) == [(1, "x" * MAX_LINE + CUT), (2, "n")]
+
+
+def test_an_unfinished_line_waits_for_the_end() -> None:
+    frames = list(read_frames(io.BytesIO(frame(1, b"half"))))
+    assert [line.text for line in join_lines(frames, ended=lambda: True)] == ["half"]
+    assert list(join_lines(frames, ended=lambda: False)) == []
+
+
+def test_a_frame_that_was_cut_off_is_left_out() -> None:
+    data = frame(1, b"whole\n") + frame(2, b"broken\n")[:-3]
+    assert lines(data) == [(1, "whole")]
+
+
+entries = st.lists(st.tuples(st.integers(0, 40), st.sampled_from([1, 2])), max_size=40)
+
+
+@given(entries, st.integers(0, 45))
+def test_resuming_anywhere_gives_the_rest(entries: list[tuple[int, int]], cut: int) -> None:
+    data = b"".join(
+        frame(time_ns, b"%d\n" % number, stream) for number, (time_ns, stream) in enumerate(entries)
+    )
+    every = lines(data)
+    seen = every[:cut]
+    assert seen + lines(data, seen[-1][0] if seen else 0) == every or not every
