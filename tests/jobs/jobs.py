@@ -1,0 +1,87 @@
+"""Small clients for tests that run jobs."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Any
+
+from tests.conftest import RunningStudio
+
+GROUP = "/aws/sagemaker/TrainingJobs"
+XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+_NUMBERS = itertools.count(1)
+
+
+def unique(prefix: str) -> str:
+    """Return a name that no other test uses."""
+    return f"{prefix}-{next(_NUMBERS)}"
+
+
+def request(studio: RunningStudio, image: str, name: str, **changes: Any) -> dict[str, Any]:
+    """Return the request of a small training job; ``changes`` replace members."""
+    return {
+        "TrainingJobName": name,
+        "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "File"},
+        "RoleArn": studio.role,
+        "OutputDataConfig": {"S3OutputPath": f"s3://{studio.bucket}/out"},
+        "ResourceConfig": {
+            "InstanceType": "ml.m5.large",
+            "InstanceCount": 1,
+            "VolumeSizeInGB": 1,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": 120},
+        **changes,
+    }
+
+
+def channel(studio: RunningStudio, name: str, prefix: str, **more: Any) -> dict[str, Any]:
+    """Return a File mode channel of everything below a prefix of the default bucket."""
+    uri = f"s3://{studio.bucket}/{prefix}"
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}, **more}
+
+
+def wait(studio: RunningStudio, name: str, seconds: float = 90) -> dict[str, Any]:
+    """Return the description of a job once it has ended."""
+    client = studio.client("sagemaker")
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        job: dict[str, Any] = client.describe_training_job(TrainingJobName=name)
+        if job["TrainingJobStatus"] in ("Completed", "Failed", "Stopped"):
+            return job
+        time.sleep(0.1)
+    raise AssertionError(f"{name} is still {job['SecondaryStatus']} after {seconds} s")
+
+
+def wait_for(studio: RunningStudio, name: str, secondary: str, seconds: float = 60) -> None:
+    """Return once a job is in a secondary status."""
+    client = studio.client("sagemaker")
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        job = client.describe_training_job(TrainingJobName=name)
+        if job["SecondaryStatus"] == secondary:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{name} is {job['SecondaryStatus']}, never {secondary}")
+
+
+def log_lines(studio: RunningStudio, name: str) -> list[str]:
+    """Return every line a job has printed."""
+    logs = studio.client("logs")
+    lines: list[str] = []
+    found = logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")
+    for stream in found["logStreams"]:
+        token: dict[str, str] = {}
+        while True:
+            page = logs.get_log_events(
+                logGroupName=GROUP,
+                logStreamName=stream["logStreamName"],
+                startFromHead=True,
+                **token,
+            )
+            lines += [event["message"] for event in page["events"]]
+            if token.get("nextToken") == page["nextForwardToken"]:
+                break
+            token = {"nextToken": page["nextForwardToken"]}
+    return lines
