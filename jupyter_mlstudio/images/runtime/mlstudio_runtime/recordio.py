@@ -25,6 +25,8 @@ _LENGTH_DELIMITED = 2
 _FLOAT32, _FLOAT64, _INT32 = 2, 3, 7
 _DTYPES: dict[int, np.dtype[Any]] = {_FLOAT32: np.dtype("<f4"), _FLOAT64: np.dtype("<f8")}
 
+_MAX_WIDTH = 2**31 - 1
+
 Array = NDArray[Any]
 
 
@@ -167,6 +169,8 @@ def _read_each(data: bytes) -> Records:
             raise ValueError('a record has no feature "values"')
         rows.append(features[VALUES])
         if VALUES in label:
+            if len(label[VALUES].values) != 1:
+                raise ValueError("a record does not have one label")
             labels.append(label[VALUES].values[0])
     if labels and len(labels) != len(rows):
         raise ValueError("some records have a label and some have none")
@@ -185,6 +189,8 @@ def _matrix(rows: Sequence[_Tensor]) -> Array | csr_matrix:
         row.width or (int(key.max()) + 1 if len(key) else 0)
         for row, key in zip(rows, keys, strict=True)
     )
+    if not 0 < width <= _MAX_WIDTH or any(int(k.max()) >= width for k in keys if len(k)):
+        raise ValueError("a sparse record has a key outside its shape")
     ends = np.cumsum([0, *(len(row.values) for row in rows)])
     data = np.concatenate([row.values for row in rows])
     return csr_matrix((data, np.concatenate(keys), ends), shape=(len(rows), width))

@@ -70,7 +70,7 @@ def decode_request(body: bytes, kind: str) -> Features:
     if kind == media.RECORDIO:
         return recordio.read(body).features
     text = body.decode()
-    return parse_csv(text) if kind == media.CSV else parse_libsvm(text).features
+    return parse_csv(text) if kind == media.CSV else parse_libsvm(text, labelled=False).features
 
 
 def parse_csv(text: str) -> Array:
@@ -86,18 +86,23 @@ def parse_csv(text: str) -> Array:
     return np.array(values, dtype=np.float32).reshape(len(lines), width)
 
 
-def parse_libsvm(text: str) -> Table:
-    """Parse ``label[:weight] [qid:q] index:value ...`` lines; the label may be left out."""
+def parse_libsvm(text: str, *, labelled: bool) -> Table:
+    """Parse ``label[:weight] [qid:q] index:value ...`` lines.
+
+    Where lines need no label (``labelled`` false), one is known by having no colon.
+    """
     data, columns, ends = array("f"), array("q"), array("q", [0])
     labels, weights, groups = array("f"), array("f"), array("q")
     for line in text.splitlines():
         tokens = line.partition("#")[0].split()
         if not tokens:
             continue
-        label, weight = _libsvm_label(tokens)
-        labels.append(label)
-        if weight is not None:
-            weights.append(weight)
+        label, weighted, weight = tokens[0].partition(":")
+        if labelled or not weighted:
+            labels.append(float(label))
+            tokens.pop(0)
+        if labelled and weighted:
+            weights.append(float(weight))
         for token in tokens:
             index, colon, value = token.partition(":")
             if not colon:
@@ -121,24 +126,6 @@ def parse_libsvm(text: str) -> Table:
         _one_per_row("weight", weights, count),
         _one_per_row("qid", groups, count),
     )
-
-
-def _libsvm_label(tokens: list[str]) -> tuple[float, float | None]:
-    """Take the label, and the weight it may carry, off the front of a line's tokens.
-
-    A first token with a colon is a weighted label only where it is not a feature: where its
-    first part is not an index, or the next token's index is not greater.
-    """
-    first, colon, rest = tokens[0].partition(":")
-    if not colon:
-        tokens.pop(0)
-        return float(first), None
-    following = tokens[1].partition(":")[0] if len(tokens) > 1 else ""
-    weighted = not first.isdigit() or (following.isdigit() and int(following) <= int(first))
-    if first == "qid" or not weighted:
-        return np.nan, None
-    tokens.pop(0)
-    return float(first), float(rest)
 
 
 def _one_per_row(name: str, values: array[Any], count: int) -> Array | None:
@@ -201,10 +188,7 @@ def _labelled(values: Array, weighted: bool) -> Table:
 
 
 def _read_libsvm(path: Path, _weighted: bool) -> Table:
-    table = parse_libsvm(path.read_text())
-    if np.isnan(table.labels).any():
-        raise ValueError("a line has no label")
-    return table
+    return parse_libsvm(path.read_text(), labelled=True)
 
 
 def _read_recordio(path: Path, _weighted: bool) -> Table:

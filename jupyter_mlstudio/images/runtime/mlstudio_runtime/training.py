@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import traceback
 
+from . import paths
 from .environment import TrainingEnvironment
+from .lean import leave_out
 from .outcome import UserError, record_failure, record_success
 
 
@@ -37,6 +39,11 @@ def _run_script(environment: TrainingEnvironment) -> int:
 
 
 def _run_algorithm() -> int:
+    from .xgb import hyperparameters
+
+    values = hyperparameters.validate(paths.read_config("hyperparameters.json"))
+    if not hyperparameters.needs_sklearn(values):
+        leave_out("sklearn")
     from .xgb.train import run_algorithm
 
-    return run_algorithm()
+    return run_algorithm(values)

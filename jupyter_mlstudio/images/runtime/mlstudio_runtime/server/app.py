@@ -8,6 +8,8 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from .http import BadRequest, Connection, Request, Response
@@ -56,6 +58,8 @@ class Application:
             "BatchStrategy": "MULTI_RECORD",
             "MaxPayloadInMB": self._limit // _MIB,
         }
+        self._active = 0
+        self._changed = threading.Condition()
         self._parameters = Response(200, json.dumps(parameters).encode(), "application/json")
 
     def serve_forever(self, listener: socket.socket) -> None:
@@ -70,13 +74,19 @@ class Application:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
+    def drain(self, patience: float) -> None:
+        """Wait until no request is being answered, ``patience`` seconds at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._active, patience)
+
     def _serve(self, client: socket.socket) -> None:
         connection = Connection(client, self._limit)
         with client:
             try:
                 while request := connection.receive():
                     close = request.headers.get("connection", "").lower() == "close"
-                    connection.send(self._answer(request), close=close)
+                    with self._counted():
+                        connection.send(self._answer(request), close=close)
                     if close:
                         return
             except BadRequest as error:
@@ -85,6 +95,17 @@ class Application:
                 return
             except Exception:  # noqa: BLE001,RUF100 - a streamed body failed; cutting it tells so
                 traceback.print_exc()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._changed:
+            self._active += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._active -= 1
+                self._changed.notify_all()
 
     def _answer(self, request: Request) -> Response:
         match request.method, request.path:

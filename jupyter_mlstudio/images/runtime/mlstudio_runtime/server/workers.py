@@ -20,6 +20,7 @@ from .app import Application, Handler
 
 _BACKLOG = 1024
 _EARLY = 10.0
+_PATIENCE = 20.0
 _MAX_EARLY_DEATHS = 3
 
 
@@ -106,18 +107,24 @@ def _work(listener: socket.socket, load: Callable[[], Handler], count: int) -> i
     signal.signal(signal.SIGINT, _leave)
     try:
         handler = load()
+    except SystemExit:
+        return 0
     except Exception:  # noqa: BLE001,RUF100 - the container ends; its log says why
         traceback.print_exc()
         sys.stderr.flush()
         return 1
+    application = Application(handler, concurrency=count)
     listener.listen(_BACKLOG)
-    Application(handler, concurrency=count).serve_forever(listener)
+    try:
+        application.serve_forever(listener)
+    except SystemExit:
+        application.drain(_PATIENCE)
+    sys.stdout.flush()
     return 0
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
-    sys.stdout.flush()
-    os._exit(0)
+    sys.exit(0)
 
 
 def _quota() -> float | None:

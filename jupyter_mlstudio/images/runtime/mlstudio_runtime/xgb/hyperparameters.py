@@ -63,6 +63,20 @@ def booster_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     return chosen
 
 
+def requested_metrics(values: Mapping[str, Any]) -> list[str]:
+    """Return ``eval_metric``, and the metric a tuning job looks at if it is not among them."""
+    tuned = values.get("_tuning_objective_metric", "").rpartition(":")[2]
+    names = [*values.get("eval_metric", []), *([tuned] if tuned else [])]
+    # xgboost wants the variance power in this metric's name; SageMaker's name has none.
+    power = f"tweedie-nloglik@{values.get('tweedie_variance_power', 1.5):g}"
+    return list(dict.fromkeys(power if name == "tweedie-nloglik" else name for name in names))
+
+
+def needs_sklearn(values: Mapping[str, Any]) -> bool:
+    """Say whether the job computes anything with scikit-learn."""
+    return "_kfold" in values or any(m in metrics.CUSTOM for m in requested_metrics(values))
+
+
 def unused(values: Mapping[str, Any]) -> list[str]:
     """Return the given hyperparameters that this version of xgboost does not have."""
     specs = specifications()
@@ -168,8 +182,5 @@ def _check_dependencies(values: Mapping[str, Any]) -> None:
     gpu = values.get("tree_method") == "gpu_hist" or values.get("use_dask_gpu_training") == "true"
     if gpu:
         raise UserError("Hyperparameter 'tree_method': this image has no GPU; use 'hist'.")
-    requested = list(values.get("eval_metric", []))
-    if "_tuning_objective_metric" in values:
-        requested.append(values["_tuning_objective_metric"].rpartition(":")[2])
-    for metric in requested:
+    for metric in requested_metrics(values):
         metrics.check(metric, objective)

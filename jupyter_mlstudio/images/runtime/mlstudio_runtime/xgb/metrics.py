@@ -6,15 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from numpy.typing import NDArray
-from sklearn import metrics as sk
 
 from ..outcome import UserError
-from .predict import predicted_labels
 
 Array = NDArray[Any]
-Metric = Callable[[Array, Array, Array | None], float]
-"""Labels or targets, predicted ones, weights -> value."""
-
 NATIVE = [
     "aft-nloglik",
     "auc",
@@ -61,36 +56,21 @@ MAXIMISED = frozenset(
 _WITH_THRESHOLD = frozenset({"error", "map", "ndcg", "tweedie-nloglik"})
 
 
-def _averaged(score: Callable[..., float], average: str) -> Metric:
-    def metric(labels: Array, predicted: Array, weights: Array | None) -> float:
-        return float(
-            score(labels, predicted, average=average, sample_weight=weights, zero_division=0)
-        )
-
-    return metric
-
-
-def _plain(score: Callable[..., float]) -> Metric:
-    return lambda labels, predicted, weights: float(score(labels, predicted, sample_weight=weights))
-
-
-_OF_LABELS: dict[str, Metric] = {
-    "accuracy": _plain(sk.accuracy_score),
-    "balanced_accuracy": _plain(sk.balanced_accuracy_score),
-    "f1": _averaged(sk.f1_score, "macro"),
-    "f1_binary": _averaged(sk.f1_score, "binary"),
-    "f1_macro": _averaged(sk.f1_score, "macro"),
-    "precision": _averaged(sk.precision_score, "binary"),
-    "precision_macro": _averaged(sk.precision_score, "macro"),
-    "precision_micro": _averaged(sk.precision_score, "micro"),
-    "recall": _averaged(sk.recall_score, "binary"),
-    "recall_macro": _averaged(sk.recall_score, "macro"),
-    "recall_micro": _averaged(sk.recall_score, "micro"),
+# Names of scikit-learn's functions: a job that needs none of them starts without importing it.
+_OF_LABELS: dict[str, tuple[str, str | None]] = {
+    "accuracy": ("accuracy_score", None),
+    "balanced_accuracy": ("balanced_accuracy_score", None),
+    "f1": ("f1_score", "macro"),
+    "f1_binary": ("f1_score", "binary"),
+    "f1_macro": ("f1_score", "macro"),
+    "precision": ("precision_score", "binary"),
+    "precision_macro": ("precision_score", "macro"),
+    "precision_micro": ("precision_score", "micro"),
+    "recall": ("recall_score", "binary"),
+    "recall_macro": ("recall_score", "macro"),
+    "recall_micro": ("recall_score", "micro"),
 }
-_OF_VALUES: dict[str, Metric] = {
-    "mse": _plain(sk.mean_squared_error),
-    "r2": _plain(sk.r2_score),
-}
+_OF_VALUES = {"mse": "mean_squared_error", "r2": "r2_score"}
 _BINARY_ONLY = frozenset({"f1_binary", "precision", "recall"})
 CUSTOM = (*_OF_LABELS, *_OF_VALUES)
 
@@ -136,22 +116,25 @@ def evaluator(
     names: Iterable[str], objective: str
 ) -> Callable[[Array, Any], list[tuple[str, float]]]:
     """Return a function for ``xgboost.train(custom_metric=...)`` that computes ``names``."""
+    from sklearn import metrics as sklearn
+
+    from .predict import predicted_labels
+
     chosen = list(names)
 
-    def evaluate(predictions: Array, matrix: Any) -> list[tuple[str, float]]:  # noqa: ANN401 - DMatrix
-        weights = matrix.get_weight()
-        sample_weight = weights if len(weights) else None
-        truth = matrix.get_label()
-        predicted = predicted_labels(predictions, objective)
-        return [
-            (
-                name,
-                _OF_LABELS[name](truth, predicted, sample_weight)
-                if name in _OF_LABELS
-                else _OF_VALUES[name](truth, predictions, sample_weight),
+    def score(name: str, truth: Array, predictions: Array, weights: Array | None) -> float:
+        if name in _OF_VALUES:
+            return float(
+                getattr(sklearn, _OF_VALUES[name])(truth, predictions, sample_weight=weights)
             )
-            for name in chosen
-        ]
+        function, average = _OF_LABELS[name]
+        options = {"average": average, "zero_division": 0} if average else {}
+        labels = predicted_labels(predictions, objective)
+        return float(getattr(sklearn, function)(truth, labels, sample_weight=weights, **options))
+
+    def evaluate(predictions: Array, matrix: Any) -> list[tuple[str, float]]:  # noqa: ANN401 - DMatrix
+        weights = matrix.get_weight() if matrix.get_weight().size else None
+        return [(name, score(name, matrix.get_label(), predictions, weights)) for name in chosen]
 
     return evaluate
 

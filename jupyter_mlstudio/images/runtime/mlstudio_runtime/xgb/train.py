@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,25 @@ from .predict import combine, predicted_labels
 
 MODEL = "xgboost-model"
 TRAIN, VALIDATION = "train", "validation"
+_ZERO_TO_ONE = frozenset({"binary:logistic", "binary:logitraw", "binary:hinge", "reg:logistic"})
 
 Values = dict[str, Any]
 Array = NDArray[Any]
 
 
-def run_algorithm() -> int:
-    """Train as the files below ``/opt/ml/input`` say, save the model, return the exit status."""
+def run_algorithm(values: Values) -> int:
+    """Train with validated hyperparameters on the job's channels and save the model.
+
+    Returns
+    -------
+    The exit status, 0.
+
+    Raises
+    ------
+    UserError
+        The job cannot be trained as it is.
+    """
     exit_on_termination()
-    values = hyperparameters.validate(paths.read_config("hyperparameters.json"))
     for name in hyperparameters.unused(values):
         print(f"WARNING: xgboost {xgb.__version__} does not use '{name}'.", flush=True)
     _check_hosts()
@@ -44,6 +55,9 @@ def run_algorithm() -> int:
     weighted = values.get("csv_weights") == 1
     train = _read(TRAIN, channels, weighted)
     validation = _read(VALIDATION, channels, weighted) if VALIDATION in channels else None
+    for name, table in ((TRAIN, train), (VALIDATION, validation)):
+        if table:
+            _check_labels(name, table.labels, values)
     print(f"INFO: Train matrix has {_shape(train)}", flush=True)
     if validation:
         print(f"INFO: Validation matrix has {_shape(validation)}", flush=True)
@@ -65,6 +79,19 @@ def _check_hosts() -> None:
         raise UserError(
             f"This image trains xgboost on one host; the job has {len(hosts)}. "
             "Set InstanceCount to 1."
+        )
+
+
+def _check_labels(channel: str, labels: Array, values: Values) -> None:
+    objective = values.get("objective", "")
+    low, high = float(labels.min()), float(labels.max())
+    top = 1 if objective in _ZERO_TO_ONE else values.get("num_class", np.inf) - 1
+    if np.isnan(labels).any():
+        raise UserError(f"Channel '{channel}' has rows without a label.")
+    if top < np.inf and not 0 <= low <= high <= top:
+        raise UserError(
+            f"With objective '{objective}', labels must be from 0 to {top}; "
+            f"channel '{channel}' has labels from {low:g} to {high:g}."
         )
 
 
@@ -122,9 +149,7 @@ def _boost(
 ) -> tuple[xgb.Booster, Values]:
     """Train one model; return it with the scores of every round."""
     objective = values.get("objective", "reg:squarederror")
-    requested = list(values.get("eval_metric", []))
-    if "_tuning_objective_metric" in values:
-        requested.append(values["_tuning_objective_metric"].rpartition(":")[2])
+    requested = hyperparameters.requested_metrics(values)
     native, custom = metrics.split(requested)
     parameters = hyperparameters.booster_parameters(values)
     if native:
@@ -200,5 +225,6 @@ def _write_predictions(
 
 
 def _first_line(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip() and "Stack trace" not in line]
-    return (lines[0] if lines else str(error)).partition("]")[2].strip() or str(error)
+    """Return xgboost's message without the place in its source code and the stack."""
+    line = next((line for line in str(error).splitlines() if line.strip()), "")
+    return re.sub(r"^(\[[\d:]+\] )?(/\S+:\d+: )?(Check failed: )?", "", line)

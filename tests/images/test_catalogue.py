@@ -1,0 +1,87 @@
+"""URIs of the SageMaker SDK, and how an image of ours runs as a process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jupyter_mlstudio.images import catalogue
+from jupyter_mlstudio.images.build import image_for, list_images, process_command, version
+
+OURS = "mlstudio/xgboost:latest"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1",
+        "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.0-5",
+        "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.2-1-cpu-py3",
+        "811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:1",
+        "811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:latest",
+        "451049120500.dkr.ecr.cn-north-1.amazonaws.com.cn/sagemaker-xgboost:1.7-1",
+        "sagemaker-xgboost",
+        OURS,
+    ],
+)
+def test_xgboost_of_any_region_is_ours(uri: str) -> None:
+    assert image_for(uri) == OURS
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "python:3.11-slim",
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/my-xgboost:1",
+        "683313688378.dkr.ecr.us-east-1.amazonaws.com.evil.example/sagemaker-xgboost:1",
+        "registry.example/sagemaker-xgboost:1.7-1",
+        "",
+    ],
+)
+def test_other_images_are_left_alone(uri: str) -> None:
+    assert image_for(uri) is None
+    assert process_command(uri, ["train"]) is None
+
+
+def test_a_table_in_the_root_comes_first(tmp_path: Path) -> None:
+    table = tmp_path / "images.json"
+    uri = "registry.example/team/xgb:7"
+    assert image_for(uri, table) is None
+    table.write_text(json.dumps({"images": [{"uri": r".*/team/xgb:.*", "image": OURS}]}))
+    assert image_for(uri, table) == OURS
+
+
+def test_train_runs_as_a_process() -> None:
+    command = process_command(OURS, ["train"])
+    assert command is not None
+    argv, environment = command
+    assert argv == [sys.executable, "-m", "mlstudio_runtime", "train"]
+    done = subprocess.run(
+        [*argv[:-1], "neither"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "usage" in done.stderr
+
+
+def test_other_commands_run_with_our_python_first() -> None:
+    command = process_command(OURS, ["/bin/bash", "-c", "command -v python3"])
+    assert command is not None
+    argv, environment = command
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)
+    assert Path(done.stdout.strip()).parent == Path(sys.executable).parent
+
+
+def test_images_are_listed_with_their_versions() -> None:
+    assert catalogue.names() == ["xgboost"]
+    assert version("xgboost") == "3.2.0"
+    assert [image.name for image in list_images()] == ["xgboost"]
+
+
+def test_the_runtime_imports_nothing_of_the_studio() -> None:
+    sources = list(catalogue.RUNTIME.rglob("*.py"))
+    assert len(sources) > 10
+    assert not [path for path in sources if "jupyter_mlstudio" in path.read_text()]
