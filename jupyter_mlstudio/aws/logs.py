@@ -67,6 +67,8 @@ def get_log_events(call: Call[Studio], request: Request) -> Response:
     The tokens are positions: at the end of the stream the forward token comes back unchanged.
     """
     group, stream = _group(call, request), request["logStreamName"]
+    if "/" not in stream:
+        raise _no_stream()
     token = request.get("nextToken")
     forward, offset = _position(token) if token else (request.get("startFromHead", False), None)
     try:

@@ -64,11 +64,13 @@ def get_log_lines(call: Call[Studio], request: Request) -> Response:
     offset = None if cursor is None else _number(cursor)
     backwards = cursor is None and bool(request.get("FromEnd"))
     logs = call.app.logs
+    if "/" not in stream:
+        raise _no_stream(group, stream)
     try:
         page = logs.read(group, stream, offset, limit, backwards=backwards)
         ended = not logs.read(group, stream, page.next_offset, 1).events
     except KeyError:
-        raise _not_found(f"There is no log stream {stream} in {group}.") from None
+        raise _no_stream(group, stream) from None
     except ValueError:
         raise _bad_cursor(str(cursor)) from None
     lines = [{"Time": event.time_ms, "Message": event.message} for event in page.events]
@@ -206,6 +208,10 @@ def _number(cursor: str) -> int:
 
 def _bad_cursor(cursor: str) -> AWSError:
     return validation_error(f"{cursor} is no cursor of an earlier answer.")
+
+
+def _no_stream(group: str, stream: str) -> AWSError:
+    return _not_found(f"There is no log stream {stream} in {group}.")
 
 
 def _not_found(message: str) -> AWSError:

@@ -1,5 +1,5 @@
 """``jupyter mlstudio``: the studio from a terminal."""
 
-from .main import main
+from .commands import main
 
 __all__ = ["main"]

@@ -47,7 +47,7 @@ class Forwarder:
         self._name = name
         self._client: aiohttp.ClientSession | None = None
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def forward(self, request: web.Request) -> web.StreamResponse:
         """Return the answer of the other process, streamed."""
         try:
             async with self._opened().request(

@@ -85,8 +85,8 @@ def _aws(studio: Studio, activity: Activity) -> web.Application:
         studio.keys,
         account=settings.account,
         default_region=settings.region,
-        fallback=gateway,
-        s3=s3,
+        fallback=gateway.forward,
+        s3=s3.forward,
     )
     app.middlewares.insert(0, activity.middleware())
 

@@ -25,6 +25,7 @@ from jupyter_mlstudio.core.settings import Settings, load_settings, write_atomic
 from jupyter_mlstudio.studio import client
 from jupyter_mlstudio.studio.client import StudioError
 from jupyter_mlstudio.wire.keys import KeyRing
+from tests.conftest import RunningStudio
 
 
 def sts(settings: Settings) -> str:
@@ -71,7 +72,8 @@ def test_start_find_and_stop(settings: Settings) -> None:
     assert not list(settings.run.glob("*.json"))
 
 
-def test_the_health_has_no_secret(settings: Settings) -> None:
+def test_the_health_has_no_secret(process_studio: RunningStudio) -> None:
+    settings = process_studio.settings
     info = client.ensure(settings)
     key = KeyRing.load(settings.master_key).user_key(settings.account, settings.user_arn)
     with urllib.request.urlopen(f"{info.url}/_health") as answer:  # noqa: S310 - our own address
@@ -80,14 +82,16 @@ def test_the_health_has_no_secret(settings: Settings) -> None:
     assert str(settings.root) not in text
 
 
-def test_the_studio_is_nobodys_child(settings: Settings) -> None:
+def test_the_studio_is_nobodys_child(process_studio: RunningStudio) -> None:
+    settings = process_studio.settings
     info = client.ensure(settings)
     process = psutil.Process(info.pid)
     assert os.getpid() not in [parent.pid for parent in process.parents()]
     assert os.getsid(info.pid) == info.pid
 
 
-def test_a_second_process_says_who_runs(settings: Settings) -> None:
+def test_a_second_process_says_who_runs(process_studio: RunningStudio) -> None:
+    settings = process_studio.settings
     info = client.ensure(settings)
     second = subprocess.run(
         [sys.executable, "-m", client.MODULE, "--root", str(settings.root)],
@@ -155,7 +159,8 @@ def test_a_busy_studio_of_another_version_is_kept(
     assert not gone(first.pid)
 
 
-def test_a_studio_that_hangs_is_said_to_hang(settings: Settings) -> None:
+def test_a_studio_that_hangs_is_said_to_hang(process_studio: RunningStudio) -> None:
+    settings = process_studio.settings
     info = client.ensure(settings)
     os.kill(info.pid, signal.SIGSTOP)
     try:
@@ -206,7 +211,8 @@ def test_requests_keep_a_studio_awake(settings: Settings) -> None:
     assert client.find(settings) == info
 
 
-def test_containers_get_credentials_only_with_their_path(settings: Settings) -> None:
+def test_containers_get_credentials_only_with_their_path(process_studio: RunningStudio) -> None:
+    settings = process_studio.settings
     client.ensure(settings)
     for path in ("", "/v2/credentials/", "/v2/credentials/0123-4567", "/v2/credentials/x"):
         url = f"http://127.0.0.1:{settings.container_port}{path}"
@@ -224,7 +230,7 @@ def test_a_root_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
 
 def test_a_studio_that_cannot_start_says_why(settings: Settings) -> None:
     settings.objects.write_text("not a folder")
-    with pytest.raises(StudioError, match=r"did not start: The studio cannot start: s3 ended"):
+    with pytest.raises(StudioError, match=r"did not start: The studio cannot start: s3 ended with"):
         client.ensure(settings)
 
 

@@ -1,0 +1,225 @@
+"""CloudWatch Logs through boto3, over streams written here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from jupyter_mlstudio.aws.log_patterns import matcher
+from jupyter_mlstudio.compute.protocol import LogLine
+from jupyter_mlstudio.core.logs import LogStore
+from jupyter_mlstudio.wire.errors import AWSError
+from tests.conftest import RunningStudio
+
+GROUP = "/aws/sagemaker/LogTests"
+START = 1_700_000_000_000
+
+
+@pytest.fixture(scope="module")
+def logs(process_studio: RunningStudio) -> Iterator[Any]:
+    """Give a client, and three streams: one line a second, the second stream half a second on."""
+    store = LogStore(process_studio.settings.logs)
+    for stream, first, count in (
+        ("a/algo-1-1", 0, 25),
+        ("a/algo-2-1", 500, 25),
+        ("b/x", 60_000, 1),
+    ):
+        times = [(START + first + 1000 * number) * 1_000_000 for number in range(count)]
+        lines = [LogLine(time, f"{stream} line {n}") for n, time in enumerate(times)]
+        store.append(GROUP, stream, lines)
+    store.create(GROUP, "c/empty")
+    client = process_studio.client("logs")
+    yield client
+    client.close()
+
+
+def messages(answer: dict[str, Any]) -> list[str]:
+    return [event["message"] for event in answer["events"]]
+
+
+def test_groups_are_described(logs: Any) -> None:
+    (group,) = logs.describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]
+    assert group["logGroupName"] == GROUP
+    assert group["arn"].endswith(f":log-group:{GROUP}:*")
+    assert group["creationTime"] == START
+    assert logs.describe_log_groups(logGroupNamePattern="logtest")["logGroups"] == [group]
+    assert logs.describe_log_groups(logGroupNamePrefix="/none")["logGroups"] == []
+
+
+def test_streams_are_described_by_name(logs: Any) -> None:
+    streams = logs.describe_log_streams(
+        logGroupName=GROUP, logStreamNamePrefix="a/", orderBy="LogStreamName"
+    )["logStreams"]
+    assert [stream["logStreamName"] for stream in streams] == ["a/algo-1-1", "a/algo-2-1"]
+    assert streams[0]["firstEventTimestamp"] == START
+    assert streams[0]["lastEventTimestamp"] == START + 24_000
+    every = logs.describe_log_streams(logGroupName=GROUP, descending=True)["logStreams"]
+    assert [stream["logStreamName"][0] for stream in every] == ["c", "b", "a", "a"]
+    assert "firstEventTimestamp" not in every[0]
+
+
+def test_streams_are_described_by_time(logs: Any) -> None:
+    streams = logs.describe_log_streams(
+        logGroupName=GROUP, orderBy="LastEventTime", descending=True
+    )["logStreams"]
+    names = [stream["logStreamName"] for stream in streams]
+    assert names == ["b/x", "a/algo-2-1", "a/algo-1-1", "c/empty"]
+    with pytest.raises(logs.exceptions.InvalidParameterException):
+        logs.describe_log_streams(
+            logGroupName=GROUP, orderBy="LastEventTime", logStreamNamePrefix="a"
+        )
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_streams_come_in_pages(logs: Any, descending: bool) -> None:
+    request = {"logGroupName": GROUP, "descending": descending}
+    pages = logs.get_paginator("describe_log_streams").paginate(
+        **request, PaginationConfig={"PageSize": 1}
+    )
+    found = [stream for page in pages for stream in page["logStreams"]]
+    assert found == logs.describe_log_streams(**request)["logStreams"]
+    assert len(found) == 4
+
+
+def test_a_token_of_another_request_is_refused(logs: Any) -> None:
+    token = logs.describe_log_streams(logGroupName=GROUP, limit=1)["nextToken"]
+    for request in ({"descending": True, "nextToken": token}, {"nextToken": "forged"}):
+        with pytest.raises(logs.exceptions.InvalidParameterException, match="nextToken"):
+            logs.describe_log_streams(logGroupName=GROUP, **request)
+
+
+def test_missing_groups_and_streams(logs: Any) -> None:
+    missing = logs.exceptions.ResourceNotFoundException
+    with pytest.raises(missing, match=r"The specified log group does not exist\."):
+        logs.describe_log_streams(logGroupName="/none")
+    with pytest.raises(missing, match=r"The specified log group does not exist\."):
+        logs.get_log_events(logGroupName="/none", logStreamName="a/b")
+    with pytest.raises(missing, match=r"The specified log stream does not exist\."):
+        logs.get_log_events(logGroupName=GROUP, logStreamName="a/none")
+    with pytest.raises(missing, match=r"The specified log stream does not exist\."):
+        logs.get_log_events(logGroupName=GROUP, logStreamName="noslash")
+
+
+def test_events_are_followed_as_the_sdk_does(logs: Any, process_studio: RunningStudio) -> None:
+    request = {"logGroupName": GROUP, "logStreamName": "d/algo-1", "startFromHead": True}
+    store = LogStore(process_studio.settings.logs)
+    store.append(GROUP, "d/algo-1", [LogLine(START * 1_000_000, "one")])
+    answer = logs.get_log_events(**request)
+    assert messages(answer) == ["one"]
+    end = answer["nextForwardToken"]
+    assert end.startswith("f/")
+    empty = logs.get_log_events(**request, nextToken=end)
+    assert (messages(empty), empty["nextForwardToken"]) == ([], end)
+    store.append(GROUP, "d/algo-1", [LogLine(START * 1_000_000, "two")])
+    more = logs.get_log_events(**request, nextToken=end)
+    assert messages(more) == ["two"]
+    assert more["nextForwardToken"] != end
+
+
+def test_events_are_read_back_from_the_end(logs: Any) -> None:
+    request = {"logGroupName": GROUP, "logStreamName": "a/algo-1-1", "limit": 10}
+    last = logs.get_log_events(**request)
+    assert messages(last) == [f"a/algo-1-1 line {n}" for n in range(15, 25)]
+    middle = logs.get_log_events(**request, nextToken=last["nextBackwardToken"])
+    assert messages(middle) == [f"a/algo-1-1 line {n}" for n in range(5, 15)]
+    first = logs.get_log_events(**request, nextToken=middle["nextBackwardToken"])
+    assert len(first["events"]) == 5
+    before = logs.get_log_events(**request, nextToken=first["nextBackwardToken"])
+    assert before["events"] == []
+    assert before["nextBackwardToken"] == first["nextBackwardToken"]
+
+
+def test_events_of_a_time_range(logs: Any) -> None:
+    answer = logs.get_log_events(
+        logGroupName=GROUP,
+        logStreamName="a/algo-1-1",
+        startTime=START + 2000,
+        endTime=START + 4000,
+        startFromHead=True,
+    )
+    assert messages(answer) == ["a/algo-1-1 line 2", "a/algo-1-1 line 3"]
+
+
+@pytest.mark.parametrize("token", ["x", "f/", "f/1", "f/99999999", "z/0", "f/²"])
+def test_tokens_that_are_no_position_are_refused(logs: Any, token: str) -> None:
+    with pytest.raises(logs.exceptions.InvalidParameterException, match="nextToken is invalid"):
+        logs.get_log_events(logGroupName=GROUP, logStreamName="a/algo-1-1", nextToken=token)
+
+
+def test_filtering_interleaves_streams_by_time(logs: Any) -> None:
+    answer = logs.filter_log_events(logGroupName=GROUP, logStreamNamePrefix="a/")
+    times = [event["timestamp"] for event in answer["events"]]
+    assert times == sorted(times)
+    assert len(times) == 50
+    assert len({event["eventId"] for event in answer["events"]}) == 50
+    back = logs.filter_log_events(logGroupName=GROUP, logStreamNamePrefix="a/", startFromHead=False)
+    assert back["events"] == answer["events"][::-1]
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_filtered_events_come_in_pages(logs: Any, forward: bool) -> None:
+    request = {
+        "logGroupName": GROUP,
+        "logStreamNames": ["a/algo-1-1", "a/algo-2-1"],
+        "filterPattern": '"line 1"',
+        "startFromHead": forward,
+    }
+    pages = list(
+        logs.get_paginator("filter_log_events").paginate(
+            **request, PaginationConfig={"PageSize": 3}
+        )
+    )
+    assert len(pages) > 5
+    found = [event for page in pages for event in page["events"]]
+    assert found == logs.filter_log_events(**request)["events"]
+    assert len(found) == 22
+
+
+def test_filtering_includes_the_end_of_the_range(logs: Any) -> None:
+    answer = logs.filter_log_events(
+        logGroupName=GROUP, logStreamNames=["a/algo-1-1"], startTime=START, endTime=START + 1000
+    )
+    assert messages(answer) == ["a/algo-1-1 line 0", "a/algo-1-1 line 1"]
+
+
+def test_a_group_is_named_once(logs: Any) -> None:
+    by_arn = logs.get_log_events(
+        logGroupIdentifier=f"arn:aws:logs:us-east-1:000000000000:log-group:{GROUP}",
+        logStreamName="b/x",
+    )
+    assert messages(by_arn) == ["b/x line 0"]
+    with pytest.raises(ClientError, match="Exactly one of"):
+        logs.get_log_events(logGroupName=GROUP, logGroupIdentifier=GROUP, logStreamName="b/x")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message", "matches"),
+    [
+        ("", "anything", True),
+        ("ERROR", "[ERROR] it broke", True),
+        ("error", "[ERROR] it broke", False),
+        ("ERROR broke", "[ERROR] it broke", True),
+        ("ERROR held", "[ERROR] it broke", False),
+        ('"it broke"', "[ERROR] it broke", True),
+        ('"broke it"', "[ERROR] it broke", False),
+        ("?WARN ?ERROR", "[ERROR] it broke", True),
+        ("?WARN ?INFO", "[ERROR] it broke", False),
+        ("ERROR -broke", "[ERROR] it broke", False),
+        ('ERROR -"it held"', "[ERROR] it broke", True),
+        (r'"say \"no\""', 'they say "no" again', True),
+    ],
+)
+def test_filter_patterns(pattern: str, message: str, matches: bool) -> None:
+    assert matcher(pattern)(message) is matches
+
+
+@pytest.mark.parametrize(
+    "pattern", ["{ $.a = 1 }", "[a, b]", "%4[0-9]{2}%", "a.b", '"open', "a%b%", "- a"]
+)
+def test_other_filter_patterns_are_refused(pattern: str) -> None:
+    with pytest.raises(AWSError, match="Invalid filter pattern") as error:
+        matcher(pattern)
+    assert error.value.code == "InvalidParameterException"
