@@ -48,7 +48,10 @@ export function Trouble(props: {
 }
 
 /** A panel without anything in it yet: what will appear, and the code that makes it. */
-export function Empty(props: { children: ReactNode; code: string }): JSX.Element {
+export function Empty(props: {
+  children: ReactNode;
+  code: string;
+}): JSX.Element {
   const trans = useTrans();
   return (
     <div className="jp-MLStudio-empty">

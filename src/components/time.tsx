@@ -45,8 +45,14 @@ export function absoluteTime(date: Date): string {
 
 /** How long something took, e.g. `1:02:03` or `0:07`. */
 export function duration(from: Date, to: Date): string {
-  const seconds = Math.max(0, Math.round((to.getTime() - from.getTime()) / 1000));
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const seconds = Math.max(
+    0,
+    Math.round((to.getTime() - from.getTime()) / 1000)
+  );
+  const [hours, minutes] = [
+    Math.floor(seconds / 3600),
+    Math.floor(seconds / 60) % 60
+  ];
   const rest = String(seconds % 60).padStart(2, '0');
   return hours > 0
     ? `${hours}:${String(minutes).padStart(2, '0')}:${rest}`

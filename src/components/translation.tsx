@@ -1,4 +1,7 @@
-import { nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
+import {
+  nullTranslator,
+  type TranslationBundle
+} from '@jupyterlab/translation';
 import { createContext, useContext } from 'react';
 
 /** The domain of all our strings. */

@@ -15,11 +15,7 @@ export class RemoteModel<T> implements IRemoteModel<T> {
    * @param fetch - gets the value.
    * @param interval - milliseconds between polls.
    */
-  constructor(
-    name: string,
-    fetch: () => Promise<T>,
-    interval = 10_000
-  ) {
+  constructor(name: string, fetch: () => Promise<T>, interval = 10_000) {
     this._fetch = fetch;
     this._poll = new Poll({
       name: `jupyter-mlstudio:${name}`,

@@ -84,7 +84,11 @@ export class StudioModel implements IMLStudio, IDisposable {
     this.trainingJobs.expect(
       (this.trainingJobs.value ?? []).map(job =>
         job.TrainingJobName === name
-          ? { ...job, TrainingJobStatus: 'Stopping', SecondaryStatus: 'Stopping' }
+          ? {
+              ...job,
+              TrainingJobStatus: 'Stopping',
+              SecondaryStatus: 'Stopping'
+            }
           : job
       )
     );

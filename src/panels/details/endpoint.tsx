@@ -57,10 +57,17 @@ function Overview(props: {
       )}
       <Facts
         facts={[
-          [trans.__('Created'), endpoint.CreationTime && <RelativeTime date={endpoint.CreationTime} />],
+          [
+            trans.__('Created'),
+            endpoint.CreationTime && (
+              <RelativeTime date={endpoint.CreationTime} />
+            )
+          ],
           [
             trans.__('Changed'),
-            endpoint.LastModifiedTime && <RelativeTime date={endpoint.LastModifiedTime} />
+            endpoint.LastModifiedTime && (
+              <RelativeTime date={endpoint.LastModifiedTime} />
+            )
           ],
           [trans.__('Configuration'), endpoint.EndpointConfigName],
           [trans.__('ARN'), endpoint.EndpointArn]

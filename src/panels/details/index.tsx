@@ -21,13 +21,16 @@ export function trainingJobPanel(
   const model = studio.follow('TrainingJob', name, () =>
     studio.client.trainingJob(name)
   );
-  return panel(name, model, translator, (
+  return panel(
+    name,
+    model,
+    translator,
     <TrainingJobDetails
       model={model}
       onStart={() => commands.execute(CommandIDs.startStudio)}
       onStop={() => void commands.execute(CommandIDs.stopTrainingJob, { name })}
     />
-  ));
+  );
 }
 
 /** The panel of one endpoint. */
@@ -40,13 +43,18 @@ export function endpointPanel(
   const model = studio.follow('Endpoint', name, () =>
     studio.client.endpoint(name)
   );
-  return panel(name, model, translator, (
+  return panel(
+    name,
+    model,
+    translator,
     <EndpointDetails
       model={model}
       onStart={() => commands.execute(CommandIDs.startStudio)}
-      onDelete={() => void commands.execute(CommandIDs.deleteEndpoint, { name })}
+      onDelete={() =>
+        void commands.execute(CommandIDs.deleteEndpoint, { name })
+      }
     />
-  ));
+  );
 }
 
 function panel(

@@ -66,16 +66,24 @@ function Overview(props: IJobProps & { onStop: () => void }): JSX.Element {
       )}
       <Facts
         facts={[
-          [trans.__('Created'), job.CreationTime && <RelativeTime date={job.CreationTime} />],
-          [trans.__('Started'), job.TrainingStartTime && <RelativeTime date={job.TrainingStartTime} />],
-          [trans.__('Ended'), job.TrainingEndTime && <RelativeTime date={job.TrainingEndTime} />],
+          [
+            trans.__('Created'),
+            job.CreationTime && <RelativeTime date={job.CreationTime} />
+          ],
+          [
+            trans.__('Started'),
+            job.TrainingStartTime && (
+              <RelativeTime date={job.TrainingStartTime} />
+            )
+          ],
+          [
+            trans.__('Ended'),
+            job.TrainingEndTime && <RelativeTime date={job.TrainingEndTime} />
+          ],
           [
             trans.__('Training time'),
             job.TrainingStartTime &&
-              duration(
-                job.TrainingStartTime,
-                job.TrainingEndTime ?? new Date()
-              )
+              duration(job.TrainingStartTime, job.TrainingEndTime ?? new Date())
           ],
           [
             trans.__('Instances'),

@@ -40,7 +40,9 @@ function LogTail(props: { tail: ILogTail }): JSX.Element {
         ref={box}
         tabIndex={0}
         aria-label={trans.__('Log stream %1', stream)}
-        onScroll={({ currentTarget: { clientHeight, scrollHeight, scrollTop } }) => {
+        onScroll={({
+          currentTarget: { clientHeight, scrollHeight, scrollTop }
+        }) => {
           atEnd.current = scrollTop + clientHeight >= scrollHeight - SLACK;
         }}
       >

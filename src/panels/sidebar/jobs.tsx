@@ -97,5 +97,7 @@ function TrainingJobRow(
 
 /** A metric in four significant digits. */
 export function formatMetric(value: number | undefined): string {
-  return value === undefined ? '' : String(Number(Number(value).toPrecision(4)));
+  return value === undefined
+    ? ''
+    : String(Number(Number(value).toPrecision(4)));
 }

@@ -1,0 +1,128 @@
+import type { IStudioClient } from '../api/client';
+import type { Endpoint, IStudioStatus, TrainingJob } from '../api/types';
+
+/** A client that answers from memory; tests change what it holds. */
+export class FakeClient implements IStudioClient {
+  jobs: TrainingJob[] = [];
+  pageSize = 100;
+  served: Endpoint[] = [];
+  calls: [string, Record<string, unknown>][] = [];
+  /** Thrown by every method while set. */
+  failure: Error | null = null;
+
+  async status(): Promise<IStudioStatus> {
+    this._fail();
+    return {
+      StudioId: 'abcd',
+      Version: '0.1.0',
+      EngineName: 'docker',
+      Notes: [],
+      ResourceCounts: {},
+      Urls: { Endpoint: '', S3: '', Runtime: '' }
+    };
+  }
+
+  start(): Promise<IStudioStatus> {
+    this.failure = null;
+    return this.status();
+  }
+
+  async trainingJobs(nextToken = '0') {
+    this._fail();
+    const start = Number(nextToken);
+    const end = start + this.pageSize;
+    return {
+      items: this.jobs.slice(start, end),
+      nextToken: end < this.jobs.length ? String(end) : null
+    };
+  }
+
+  async trainingJob(name: string) {
+    this._fail();
+    const job = this.jobs.find(each => each.TrainingJobName === name);
+    if (!job) {
+      throw new Error(`no job ${name}`);
+    }
+    return { job: { ...description, ...job }, logs: [] };
+  }
+
+  async endpoints() {
+    this._fail();
+    return { items: this.served, nextToken: null };
+  }
+
+  async endpoint(name: string) {
+    this._fail();
+    const endpoint = this.served.find(each => each.EndpointName === name);
+    if (!endpoint) {
+      throw new Error(`no endpoint ${name}`);
+    }
+    return { endpoint, logs: [] };
+  }
+
+  async call<T>(
+    _: string,
+    operation: string,
+    params: Record<string, unknown>
+  ): Promise<T> {
+    this._fail();
+    this.calls.push([operation, params]);
+    return {} as T;
+  }
+
+  private _fail(): void {
+    if (this.failure) {
+      throw this.failure;
+    }
+  }
+}
+
+/** What a row leaves out of a description. */
+const description = {
+  AlgorithmSpecification: { TrainingInputMode: 'File' as const },
+  ModelArtifacts: { S3ModelArtifacts: 's3://bucket/model.tar.gz' },
+  StoppingCondition: {}
+};
+
+/** Make a training job. */
+export function makeJob(
+  name: string,
+  more: Partial<TrainingJob> = {}
+): TrainingJob {
+  return {
+    TrainingJobName: name,
+    TrainingJobArn: `arn:aws:sagemaker:us-east-1:000000000000:training-job/${name}`,
+    TrainingJobStatus: 'InProgress',
+    SecondaryStatus: 'Training',
+    CreationTime: new Date(),
+    ResourceConfig: {
+      InstanceType: 'ml.m5.large',
+      InstanceCount: 1,
+      VolumeSizeInGB: 1
+    },
+    ...more
+  };
+}
+
+/** Make an endpoint. */
+export function makeEndpoint(
+  name: string,
+  more: Partial<Endpoint> = {}
+): Endpoint {
+  return {
+    EndpointName: name,
+    EndpointArn: `arn:aws:sagemaker:us-east-1:000000000000:endpoint/${name}`,
+    EndpointConfigName: name,
+    EndpointStatus: 'InService',
+    CreationTime: new Date(),
+    LastModifiedTime: new Date(),
+    ProductionVariants: [
+      {
+        VariantName: 'AllTraffic',
+        CurrentInstanceCount: 1,
+        DesiredInstanceCount: 2
+      }
+    ],
+    ...more
+  };
+}

@@ -1,0 +1,5 @@
+import { seed } from './seed';
+
+export default function setup(): void {
+  seed('fill');
+}

@@ -1,0 +1,5 @@
+import { seed } from './seed';
+
+export default function teardown(): void {
+  seed('stop', '--all');
+}
