@@ -90,6 +90,8 @@ class Claims:
 class Received:
     """A body as far as it has come; :meth:`finish` tells what it was.
 
+    As a context manager it discards the body on the way out, unless it was taken.
+
     Parameters
     ----------
     files:
@@ -125,22 +127,24 @@ class Received:
         Raises
         ------
         AWSError
-            ``BadDigest`` or ``XAmzContentSHA256Mismatch``; the body is discarded then.
+            ``BadDigest`` or ``XAmzContentSHA256Mismatch``.
         """
-        try:
-            self.add(self._tail)
-            self._tail = bytearray()
-            self._check()
-        except BaseException:
-            self.discard()
-            raise
+        self.add(self._tail)
+        self._tail = bytearray()
+        self._check()
 
-    @property
-    def file(self) -> Incoming:
-        """The file that was written."""
+    def take(self) -> Incoming:
+        """Return the file; discarding it is the caller's business from here on."""
         if self._file is None:
             raise ValueError("the body is not finished, or is not kept")
-        return self._file
+        file, self._file = self._file, None
+        return file
+
+    def __enter__(self) -> Received:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
 
     @property
     def etag(self) -> str:
@@ -154,7 +158,7 @@ class Received:
     def discard(self) -> None:
         """Forget the body."""
         if self._file is not None:
-            self._file.discard()
+            self.take().discard()
 
     def _check(self) -> None:
         claims = self.claims

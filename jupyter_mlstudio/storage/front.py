@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
+from jupyter_mlstudio.wire.chunked import ChunkedDecoder
 from jupyter_mlstudio.wire.decode import decode
 from jupyter_mlstudio.wire.encode import encode, encode_error
 from jupyter_mlstudio.wire.errors import AWSError
@@ -60,12 +61,18 @@ _CODES = {
 class _Exchange:
     """One request and what is known of it so far."""
 
-    request: web.Request
+    request: web.BaseRequest
     wire: WireRequest
     id: str
     operation: str | None = None
     caller: Caller | None = None
     code: str = ""
+    body_wanted: bool = False
+
+    @property
+    def expects(self) -> bool:
+        """Whether the client holds its body back until it is told to go on."""
+        return self.wire.headers.get("Expect", "").lower() == "100-continue"
 
 
 class Front:
@@ -87,10 +94,12 @@ class Front:
         """End the worker threads."""
         self._pool.shutdown()
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         started = time.perf_counter()
-        exchange = _Exchange(request, wire_request(request, None), secrets.token_hex(8).upper())
+        # What the wire reads of a request is in the base class.
+        seen = wire_request(cast("web.Request", request), None)
+        exchange = _Exchange(request, seen, secrets.token_hex(8).upper())
         status = 499
         try:
             response = await self._answer(exchange)
@@ -126,7 +135,7 @@ class Front:
 
     async def _result(self, exchange: _Exchange) -> web.StreamResponse:
         request, wire = exchange.request, exchange.wire
-        if is_browser(request):
+        if is_browser(cast("web.Request", request)):
             raise AWSError("AccessDenied", "Browsers may not call this endpoint.", status=403)
         signed = self._authenticate(exchange)
         exchange.operation = operation = route(wire).operation
@@ -190,9 +199,12 @@ class Front:
 
     async def _document(self, exchange: _Exchange, signed: Signed, claims: Claims) -> bytes:
         """Read and check a body that is an XML document, or empty."""
+        if exchange.operation == "DeleteObjects" and not (claims.md5 or claims.checksum):
+            message = "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
+            raise AWSError("InvalidRequest", message, status=400)
         received, document = Received(None, claims), bytearray()
         if exchange.request.can_read_body:
-            async for data in _blocks(exchange.request, signed, claims):
+            async for data in _blocks(exchange, signed, claims):
                 document += data
                 if len(document) > MAX_DOCUMENT:
                     message = f"Your request was too big: more than {MAX_DOCUMENT} bytes."
@@ -203,11 +215,11 @@ class Front:
 
     async def _receive(self, exchange: _Exchange, signed: Signed, received: Received) -> Received:
         """Stream a body into the store; its last block is left for the operation's thread."""
-        length = _length(exchange.wire)
+        length = _length(exchange.wire.headers)
         size, waiting = 0, b""
         working: asyncio.Future[None] | None = None
         try:
-            async for data in _blocks(exchange.request, signed, received.claims):
+            async for data in _blocks(exchange, signed, received.claims):
                 size += len(data)
                 if waiting:
                     if working is not None:
@@ -228,7 +240,7 @@ class Front:
         return received
 
     async def _send(
-        self, request: web.Request, answer: WireResponse, result: Mapping[str, Any]
+        self, request: web.BaseRequest, answer: WireResponse, result: Mapping[str, Any]
     ) -> web.StreamResponse:
         status, headers, body = answer.status, answer.headers, answer.body
         if result.get("ContentRange"):
@@ -258,12 +270,25 @@ class Front:
         if exchange.request.method == "HEAD" or answer.status == 304:
             answer.headers.pop("Content-Type", None)
             answer.body = b""
-        return web.Response(status=answer.status, headers=answer.headers, body=answer.body or None)
+        response = web.Response(
+            status=answer.status, headers=answer.headers, body=answer.body or None
+        )
+        if exchange.expects and not exchange.body_wanted:
+            # The body will never come: what follows on this connection is not it.
+            response.force_close()
+        return response
 
 
-async def _blocks(request: web.Request, signed: Signed, claims: Claims) -> AsyncIterator[bytes]:
+async def _blocks(exchange: _Exchange, signed: Signed, claims: Claims) -> AsyncIterator[bytes]:
     """Yield the content of a body in large pieces; aws-chunked ones are decoded and checked."""
+    request = exchange.request
+    exchange.body_wanted = True
+    if exchange.expects:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
     decoder = None
+    if signed.payload.startswith("STREAMING-"):
+        decoder = ChunkedDecoder(signed, _length(request.headers))
     buffer = bytearray()
     while True:
         try:
@@ -277,7 +302,8 @@ async def _blocks(request: web.Request, signed: Signed, claims: Claims) -> Async
             raise AWSError("RequestTimeout", message, status=400) from None
         if not data:
             break
-        buffer += decoder.feed(data) if decoder else data
+        for piece in decoder.feed(data) if decoder else (data,):
+            buffer += piece
         if len(buffer) >= _BLOCK:
             yield bytes(buffer)
             buffer.clear()
@@ -287,9 +313,9 @@ async def _blocks(request: web.Request, signed: Signed, claims: Claims) -> Async
         yield bytes(buffer)
 
 
-def _length(wire: WireRequest) -> int:
+def _length(headers: Mapping[str, str]) -> int:
     """Return how long a streamed body says it is, once decoded."""
-    text = wire.headers.get("X-Amz-Decoded-Content-Length") or wire.headers.get("Content-Length")
+    text = headers.get("X-Amz-Decoded-Content-Length") or headers.get("Content-Length")
     if text is None or not text.isdecimal():
         message = "You must provide the Content-Length HTTP header."
         raise AWSError("MissingContentLength", message, status=411)

@@ -13,7 +13,7 @@ _IDLE = 60.0
 
 
 async def send_range(
-    request: web.Request, response: web.StreamResponse, file: BinaryIO, offset: int, length: int
+    request: web.BaseRequest, response: web.StreamResponse, file: BinaryIO, offset: int, length: int
 ) -> None:
     """Send headers and then ``length`` bytes of ``file`` from ``offset`` on.
 

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from jupyter_mlstudio._version import __version__
 from jupyter_mlstudio.wire.keys import KeyRing
+from jupyter_mlstudio.wire.routing import rest_paths
 
 from . import multipart
 from .front import Front
@@ -116,6 +117,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def _prepare(store: ObjectStore, options: Options) -> None:
+    rest_paths("s3")  # or the first request would wait for the model to load
     dropped = multipart.drop_abandoned(store, _ABANDONED)
     if dropped:
         log.info("Forgot %d multipart uploads that nobody went on with for a week", dropped)
@@ -124,22 +126,17 @@ def _prepare(store: ObjectStore, options: Options) -> None:
         store.create_bucket(wanted, options.region)
 
 
-def _runner(front: Front) -> web.AppRunner:
-    application = web.Application()
-    application.router.add_route("*", "/{tail:.*}", front.handle)
-    # Signatures and checksums are over bodies as sent: aiohttp must not decompress them. Its own
-    # access log would show the signatures of presigned URLs.
-    return web.AppRunner(
-        application,
-        auto_decompress=False,
-        access_log=None,
-        handle_signals=False,
-        read_bufsize=_READ_BUFFER,
-        shutdown_timeout=_GRACE,
+def _runner(front: Front) -> web.ServerRunner:
+    # No router: keys may hold anything, line breaks too. Signatures and checksums are over bodies
+    # as sent, so aiohttp must not decompress them; and its own access log would show the
+    # signatures of presigned URLs.
+    server = web.Server(
+        front.handle, auto_decompress=False, access_log=None, read_bufsize=_READ_BUFFER
     )
+    return web.ServerRunner(server, handle_signals=False, shutdown_timeout=_GRACE)
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+async def _listen(runner: web.ServerRunner, host: str, port: int) -> None:
     """Listen at an address as soon as there is such an address."""
     reported = False
     while True:

@@ -54,24 +54,23 @@ def admit_part(call: Call[S3], request: Request) -> str | None:
 @operation("s3", "UploadPart")
 def upload_part(call: Call[S3], request: Request) -> Response:
     """Store the body as a part."""
-    body: Received = request["Body"]
-    upload = _upload(call, request)
-    algorithm = upload.details.algorithm
-    claimed = body.claims.algorithm
-    if claimed is not None and algorithm not in (None, claimed):
-        body.discard()
-        raise AWSError(
-            "InvalidRequest",
-            f"Checksum Type mismatch occurred, expected checksum Type: {str(algorithm).lower()},"
-            f" actual checksum Type: {claimed.lower()}",
-            status=400,
-        )
-    body.finish()
-    value = body.checksum(algorithm) if algorithm else None
-    part = multipart.add_part(
-        call.app.store, upload, request["PartNumber"], body.file, body.etag, value
-    )
-    return {"ETag": f'"{part.etag}"', **_part_checksum(upload, part), **encryption(upload.details)}
+    received: Received = request["Body"]
+    with received as body:
+        upload = _upload(call, request)
+        algorithm = upload.details.algorithm
+        claimed = body.claims.algorithm
+        if claimed is not None and algorithm not in (None, claimed):
+            raise AWSError(
+                "InvalidRequest",
+                "Checksum Type mismatch occurred, expected checksum Type:"
+                f" {str(algorithm).lower()}, actual checksum Type: {claimed.lower()}",
+                status=400,
+            )
+        body.finish()
+        value = body.checksum(algorithm) if algorithm else None
+        number, etag = request["PartNumber"], body.etag
+        part = multipart.add_part(call.app.store, upload, number, body.take(), etag, value)
+    return {"ETag": f'"{etag}"', **_part_checksum(upload, part), **encryption(upload.details)}
 
 
 @operation("s3", "UploadPartCopy")

@@ -34,6 +34,7 @@ _STEP = 1 << 20
 def admit_put(call: Call[S3], request: Request) -> None:
     """Refuse what cannot succeed before the body is taken."""
     names.check_key(request["Key"])
+    described(request)
     present = call.app.store.find(request["Bucket"], request["Key"])
     conditions(request).check(present)
 
@@ -41,15 +42,17 @@ def admit_put(call: Call[S3], request: Request) -> None:
 @operation("s3", "PutObject")
 def put_object(call: Call[S3], request: Request) -> Response:
     """Store the body as an object."""
-    body: Received = request["Body"]
-    details = described(request)
-    body.finish()
-    algorithm = body.claims.algorithm
-    if algorithm is not None:
-        details = with_checksum(details, algorithm, body.checksum(algorithm))
-    entry = call.app.store.put(
-        request["Bucket"], request["Key"], body.file, body.etag, details, conditions(request)
-    )
+    received: Received = request["Body"]
+    with received as body:
+        body.finish()
+        details = described(request)
+        algorithm = body.claims.algorithm
+        if algorithm is not None:
+            details = with_checksum(details, algorithm, body.checksum(algorithm))
+        bucket, key = request["Bucket"], request["Key"]
+        entry = call.app.store.put(
+            bucket, key, body.take(), body.etag, details, conditions(request)
+        )
     return {"ETag": f'"{entry.etag}"', **checksum(details), **encryption(details)}
 
 
