@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import queue
+import threading
+from collections.abc import Iterator
+from typing import Any
+
 import docker.errors
 from docker.auth import resolve_repository_name
 from docker.utils import parse_repository_tag
 
-from jupyter_mlstudio.compute.docker_client import DockerClient, explain
-from jupyter_mlstudio.compute.protocol import ImageNotFound
+from jupyter_mlstudio.compute.docker_client import DockerClient
+from jupyter_mlstudio.compute.protocol import EngineError, ImageNotFound
 
 PULL_SILENCE = 120
 """Seconds a pull may go without progress before it is given up."""
 _BUILD = "The studio's own images are built with `jupyter mlstudio images build xgboost`"
+
+_Step = dict[str, Any] | EngineError | None
 
 
 class Images:
@@ -44,14 +51,38 @@ class Images:
     def _fetch(self, image: str) -> None:
         repository, tag = parse_repository_tag(image)
         registry, _ = resolve_repository_name(repository)
-        with self._client.api() as api:
+        try:
+            for step in self._progress(repository, tag or "latest"):
+                if "error" in step:
+                    raise _refused(registry, image, str(step["error"]))
+        except queue.Empty as error:
+            raise EngineError(
+                f"The registry {registry} sent nothing of {image} for {PULL_SILENCE} s.",
+                retryable=True,
+            ) from error
+        except EngineError as error:
+            if error.retryable or isinstance(error, ImageNotFound):
+                raise
+            raise _refused(registry, image, error.reason) from error
+
+    def _progress(self, repository: str, tag: str) -> Iterator[dict[str, Any]]:
+        """Yield the steps of a pull. The SDK would wait for each without end, so a thread does."""
+        steps: queue.Queue[_Step] = queue.Queue()
+
+        def pull() -> None:
             try:
-                progress = api.pull(repository, tag=tag or "latest", stream=True, decode=True)
-                for step in progress:
-                    if "error" in step:
-                        raise _refused(registry, image, str(step["error"]))
-            except docker.errors.APIError as error:
-                raise _refused(registry, image, explain(error)) from error
+                with self._client.api() as api:
+                    for step in api.pull(repository, tag=tag, stream=True, decode=True):
+                        steps.put(step)
+                steps.put(None)
+            except EngineError as error:
+                steps.put(error)
+
+        threading.Thread(target=pull, name=f"pull-{repository}", daemon=True).start()
+        while (step := steps.get(timeout=PULL_SILENCE)) is not None:
+            if isinstance(step, EngineError):
+                raise step
+            yield step
 
 
 def _refused(registry: str, image: str, answer: str) -> ImageNotFound:
