@@ -23,7 +23,8 @@ logger = logging.getLogger(__name__)
 
 MAX_REPORTED = 20
 MAX_VALUE_TEXT = 1024
-PATTERN_SECONDS = 1.0
+PATTERN_SECONDS = 0.25
+"""Some patterns of AWS take exponential time on long values; those count as not matching."""
 
 _CODES = {
     "athena": "InvalidRequestException",
