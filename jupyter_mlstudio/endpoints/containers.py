@@ -28,7 +28,7 @@ def check_definitions(request: Mapping[str, Any]) -> Definition:
         raise validation_error(
             "Cannot specify both PrimaryContainer and Containers in one CreateModel request."
         )
-    definitions: Sequence[Definition] = several or ([primary] if primary else [])
+    definitions: Sequence[Definition] = several or ([] if primary is None else [primary])
     if not definitions:
         raise validation_error("A model needs a PrimaryContainer or a list of Containers.")
     names = [each["ContainerHostname"] for each in definitions if each.get("ContainerHostname")]

@@ -84,6 +84,8 @@ class Replicas:
                     f"CapacityError: Unable to provision {instance} for {_place(slot)}: this "
                     "machine has had no room for it; stop something else, or use a smaller type."
                 )
+            with studio.store.edit(endpoint.uid) as draft:
+                draft.step(draft.status, f"Waiting for room on this machine for one {instance}")
             return
         container = slot.variant["Container"]
         try:

@@ -20,6 +20,7 @@ from botocore.config import Config
 from jupyter_mlstudio.core.settings import Settings, load_settings
 from jupyter_mlstudio.endpoints.routes import EndpointRoute, Replica, Variant, write_routes
 from jupyter_mlstudio.wire.keys import KeyRing
+from tests.endpoints.world import World
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker_runtime import SageMakerRuntimeClient
@@ -116,7 +117,7 @@ class RunningGateway:
             assert time.monotonic() < deadline, "the gateway does not follow"
             time.sleep(0.02)
 
-    def client(self, region: str = REGION, **config: Any) -> SageMakerRuntimeClient:  # noqa: ANN401 - any option of botocore
+    def client(self, region: str = REGION, **config: Any) -> SageMakerRuntimeClient:
         credentials = self.keys.user_key(ACCOUNT, self.settings.user_arn)
         settings = {"retries": {"max_attempts": 0}, "read_timeout": 30, **config}
         client = boto3.client(
@@ -156,3 +157,11 @@ def model() -> Iterator[Callable[..., ModelServer]]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture(scope="package")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Give one studio to all tests of endpoints."""
+    made = World(tmp_path_factory.mktemp("world"))
+    yield made
+    made.close()
