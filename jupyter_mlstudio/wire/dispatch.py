@@ -9,8 +9,9 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
+from .check import ResponseShapeError
 from .decode import decode
 from .encode import encode, encode_error
 from .errors import AWSError
@@ -74,9 +75,7 @@ class Dispatcher(Generic[T]):
         except AWSError as error:
             self._refuse(request, answer, error)
         except Exception:
-            logger.exception("Request %s failed: %s", answer.request_id, _what(answer))
-            message = f"The studio failed; its log has the details under {answer.request_id}."
-            self._refuse(request, answer, AWSError("InternalFailure", message, status=500))
+            self._refuse(request, answer, _our_failure(answer))
         return answer
 
     def refuse(self, request: WireRequest, error: AWSError) -> Answer:
@@ -135,12 +134,24 @@ class Dispatcher(Generic[T]):
         return signed.caller
 
     def _refuse(self, request: WireRequest, answer: Answer, error: AWSError) -> None:
-        answer.code = error.code
         found = answer.route or _guess(request)
         operation = answer.route.operation if answer.route else None
-        answer.response = encode_error(
-            found.service, operation, error, answer.request_id, protocol=found.protocol
-        )
+        answer.code = error.code
+        try:
+            answer.response = encode_error(
+                found.service, operation, error, answer.request_id, protocol=found.protocol
+            )
+        except ResponseShapeError:
+            # The fields of the error are not those of its shape.
+            self._refuse(request, answer, _our_failure(answer))
+
+
+def _our_failure(answer: Answer) -> AWSError:
+    """Log the exception being handled and return what the client is told of it."""
+    what = f"{answer.route.service}.{answer.route.operation}" if answer.route else "no route"
+    logger.exception("Request %s failed: %s", answer.request_id, what)
+    message = f"The studio failed; its log has the details under {answer.request_id}."
+    return AWSError("InternalFailure", message, status=500)
 
 
 def _guess(request: WireRequest) -> Route:
@@ -178,7 +189,3 @@ def too_large(limit: int) -> AWSError:
     """Return the error for a body over the limit."""
     text = f"The request body is larger than {limit} bytes."
     return AWSError("RequestEntityTooLargeException", text, status=413)
-
-
-def _what(answer: Answer) -> Any:  # noqa: ANN401 - something to print
-    return f"{answer.route.service}.{answer.route.operation}" if answer.route else "no route"

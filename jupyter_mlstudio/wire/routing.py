@@ -31,11 +31,6 @@ class Route:
     operation: str
     protocol: str
 
-    @property
-    def operation_name(self) -> str:
-        """Name of the operation in the model."""
-        return self.operation
-
 
 @dataclass(frozen=True, slots=True)
 class RestPath:

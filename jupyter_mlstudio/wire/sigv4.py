@@ -11,7 +11,8 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
@@ -81,7 +82,7 @@ class _Claimed:
 
     @property
     def time(self) -> datetime:
-        return datetime.strptime(self.timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return datetime.fromisoformat(self.timestamp)
 
 
 def authenticate(
@@ -161,7 +162,7 @@ def verify(
         )
     )
     digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
-    signing_key = _signing_key(identity.secret_key, claimed)
+    signing_key = _signing_key(identity.secret_key, claimed.scope)
     to_sign = "\n".join((ALGORITHM, claimed.timestamp, claimed.scope, digest))
     expected = hmac.digest(signing_key, to_sign.encode(), "sha256").hex()
     if not hmac.compare_digest(expected.encode(), claimed.signature.encode()):
@@ -295,7 +296,7 @@ def _build(
 
 def _is_time(timestamp: str) -> bool:
     try:
-        datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        datetime.fromisoformat(timestamp)
     except ValueError:
         return False
     return True
@@ -384,8 +385,9 @@ def _header_value(headers: CIMultiDictProxy[str], name: str) -> str:
     return ",".join(" ".join(value.split()) for value in headers.getall(name))
 
 
-def _signing_key(secret: str, claimed: _Claimed) -> bytes:
+@lru_cache(maxsize=1024)
+def _signing_key(secret: str, scope: str) -> bytes:
     key = b"AWS4" + secret.encode()
-    for part in (claimed.date, claimed.region, claimed.service, "aws4_request"):
+    for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key

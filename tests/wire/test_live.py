@@ -54,6 +54,14 @@ def describe_training_job(call: Call[Any], request: Mapping[str, Any]) -> dict[s
     }
 
 
+def start_live_tail(call: Call[Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    def events() -> Iterator[dict[str, Any]]:
+        yield {"sessionStart": {"sessionId": "s"}}
+        yield {"sessionUpdate": {"sessionResults": [{"message": "line", "timestamp": 1}]}}
+
+    return {"responseStream": events()}
+
+
 def create_model_group(call: Call[Any], request: Mapping[str, Any]) -> None:
     raise AWSError("ResourceLimitExceeded", "No more groups.")
 
@@ -119,6 +127,7 @@ TOYS = {
     ("sagemaker", "CreateModelPackageGroup"): create_model_group,
     ("sagemaker-featurestore-runtime", "PutRecord"): put_record,
     ("sagemaker-featurestore-runtime", "GetRecord"): get_record,
+    ("logs", "StartLiveTail"): start_live_tail,
     ("sts", "GetCallerIdentity"): get_caller_identity,
     ("iam", "GetRole"): get_role,
     ("s3", "ListBuckets"): list_buckets,
@@ -131,6 +140,10 @@ TOYS = {
 
 async def forwarded(request: web.Request) -> web.Response:
     return web.Response(body=b"from the gateway: " + await request.read())
+
+
+async def health(request: web.Request) -> web.Response:
+    return web.Response(text="well")
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +163,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
             fallback=forwarded,
             table=TOYS,
         )
+        application.router.add_get("/_health", health)
         runner = make_runner(application)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -325,6 +339,19 @@ def test_own_service(client: Maker) -> None:
 def test_runtime_is_forwarded_unread(client: Maker) -> None:
     answer = client("sagemaker-runtime").invoke_endpoint(EndpointName="e", Body=b"1,2")
     assert answer["Body"].read() == b"from the gateway: 1,2"
+
+
+def test_own_routes_stay(studio: SimpleNamespace) -> None:
+    assert fetch(f"{studio.url}/_health") == (200, b"well")
+
+
+def test_event_streams_arrive(client: Maker) -> None:
+    logs = client("logs", config=Config(inject_host_prefix=False))
+    arn = f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:g"
+    stream = logs.start_live_tail(logGroupIdentifiers=[arn])["responseStream"]
+    first, second = list(stream)
+    assert first == {"sessionStart": {"sessionId": "s"}}
+    assert second["sessionUpdate"]["sessionResults"][0]["message"] == "line"
 
 
 def test_operation_that_is_not_built(client: Maker) -> None:

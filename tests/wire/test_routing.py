@@ -61,7 +61,7 @@ def scoped(name: str, **headers: str) -> dict[str, str]:
 )
 def test_s3(method: str, target: str, headers: dict[str, str], expected: str) -> None:
     found = route(WireRequest.of(method, target, scoped("s3", **headers)))
-    assert (found.service, found.operation_name, found.protocol) == ("s3", expected, "rest-xml")
+    assert (found.service, found.operation, found.protocol) == ("s3", expected, "rest-xml")
 
 
 @pytest.mark.parametrize(
