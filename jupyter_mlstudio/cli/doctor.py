@@ -79,7 +79,7 @@ def examine(root: Path) -> Iterator[Check]:
     report = _engine_report(settings)
     yield from _engine(report)
     yield from _images(report)
-    yield from _credential_port(report)
+    yield from _credential_port(settings, report)
     yield _lifetime()
 
 
@@ -212,10 +212,16 @@ def _images(report: EngineReport) -> Iterator[Check]:
             yield Check("Image", State.NOTE, f"{image.name} is not built", fix)
 
 
-def _credential_port(report: EngineReport) -> Iterator[Check]:
+def _credential_port(settings: Settings, report: EngineReport) -> Iterator[Check]:
+    """Say where containers get credentials; a studio that runs holds the port itself."""
     if report.name != "docker" or report.access is None:
         return
-    if _can_bind(report.access, _CREDENTIAL_PORT):
+    info = client.find(settings)
+    if info is None:
+        works = _can_bind(report.access, _CREDENTIAL_PORT)
+    else:
+        works = info.health().get("credential_port") == _CREDENTIAL_PORT
+    if works:
         yield Check("Credentials", State.WORKS, f"port 80 on {report.access}")
     else:
         yield Check(

@@ -28,6 +28,7 @@ LAST_RETRY = 30.0
 STEADY = 60.0
 """Seconds a process has to live for its next failure to count as the first."""
 
+_START_TIMEOUT = 45.0
 _POLL = 0.2
 
 
@@ -79,7 +80,7 @@ class Child:
     _closing: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
-    def start(self, timeout: float = 20.0) -> None:
+    def start(self, timeout: float = _START_TIMEOUT) -> None:
         """Adopt the program where it runs in this version, else start it; return when it serves.
 
         Raises :class:`ChildError` when it ends, or says nothing within ``timeout`` seconds.
@@ -182,7 +183,7 @@ class Child:
                 return
             delay, since = min(delay * 2, LAST_RETRY), monotonic()
             try:
-                self._bring_up(timeout=20.0)
+                self._bring_up(_START_TIMEOUT)
             except ChildError as error:
                 log.error("%s", error)
 

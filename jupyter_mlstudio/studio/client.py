@@ -88,7 +88,7 @@ def find(settings: Settings) -> StudioInfo | None:
     )
 
 
-def ensure(settings: Settings, timeout: float = 60.0) -> StudioInfo:
+def ensure(settings: Settings, timeout: float = 90.0) -> StudioInfo:
     """Return the studio of this root in this version, starting it where there is none.
 
     An older or newer studio is replaced when nothing runs on it. Any number of callers may ask

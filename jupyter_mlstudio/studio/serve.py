@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,11 +16,11 @@ from aiohttp import web
 
 from .. import __version__
 from ..aws.mlstudio import stop_waiting
-from ..compute.protocol import Access, Engine, EngineError, Phase
+from ..compute.protocol import Access, Engine, EngineError
 from ..core.settings import Settings, load_settings, write_atomically
 from ..core.studio import Studio
 from ..wire.http import make_runner
-from . import capabilities, kernels, listeners, runfile
+from . import capabilities, kernels, listeners, runfile, shutdown
 from .children import Child, ChildError, Program
 from .client import run_file, stop_request
 from .engine import open_engine
@@ -29,8 +28,6 @@ from .engine import open_engine
 log = logging.getLogger(__name__)
 
 _IDLE_CHECK = 1.0
-_STOP_GRACE = 10
-"""Seconds containers get to end when they are to be stopped with the studio."""
 
 
 class StartError(Exception):
@@ -59,7 +56,10 @@ class _Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.stopping.set)
         capabilities.load()
-        studio = await asyncio.to_thread(Studio, self.settings, self.engine)
+        try:
+            studio = await asyncio.to_thread(Studio, self.settings, self.engine)
+        except (EngineError, OSError) as error:
+            raise StartError(f"The studio cannot start: {error}") from error
         try:
             await self._start(studio)
             self._announce()
@@ -123,7 +123,7 @@ class _Process:
 
     def health(self, studio: Studio) -> dict[str, object]:
         """Return what anybody on this machine may know."""
-        containers = _running(self.engine)
+        containers = len(shutdown.running(self.engine))
         return {
             "studio_id": self.settings.studio_id,
             "version": __version__,
@@ -131,6 +131,7 @@ class _Process:
             "compute": self.engine.name,
             "busy": bool(studio.store.unsettled()) or containers > 0,
             "containers": containers,
+            "credential_port": studio.credential_port or self.settings.container_port,
             "processes": {child.program.name: child.pid for child in self.children},
         }
 
@@ -152,7 +153,7 @@ class _Process:
         """Say whether something runs, or somebody uses S3 or the gateway."""
         return (
             bool(studio.store.unsettled())
-            or _running(self.engine) > 0
+            or bool(shutdown.running(self.engine))
             or any(child.connections() for child in self.children)
         )
 
@@ -163,9 +164,8 @@ class _Process:
             await runner.cleanup()
         everything = stop_request(self.settings).exists()
         stop_request(self.settings).unlink(missing_ok=True)
-        await asyncio.to_thread(studio.controllers.close)
         if everything:
-            await asyncio.to_thread(_stop_containers, self.engine)
+            await asyncio.to_thread(shutdown.stop_work, studio)
         await asyncio.to_thread(studio.close)
         for child in reversed(self.children):
             await asyncio.to_thread(child.stop)
@@ -200,25 +200,6 @@ def programs(settings: Settings, access: Access) -> list[Program]:
         grace=65.0,
     )
     return [s3, gateway]
-
-
-def _running(engine: Engine) -> int:
-    """Count the containers that run; none where the engine cannot be asked."""
-    try:
-        return sum(state.phase is Phase.RUNNING for state in engine.owned())
-    except EngineError as error:
-        log.warning("Containers cannot be counted: %s", error)
-        return 0
-
-
-def _stop_containers(engine: Engine) -> None:
-    names = [state.name for state in engine.owned() if state.phase is Phase.RUNNING]
-    for name in names:
-        engine.stop(name, _STOP_GRACE)
-    deadline = time.monotonic() + _STOP_GRACE + 5
-    while names and time.monotonic() < deadline:
-        names = [state.name for state in engine.owned() if state.phase is Phase.RUNNING]
-        time.sleep(0.1)
 
 
 def _with_free_ports(settings: Settings) -> Settings:

@@ -1,0 +1,67 @@
+"""What runs on a studio, and ending it."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+
+from ..compute.protocol import Engine, EngineError, Phase
+from ..core.studio import Studio
+from ..wire.errors import AWSError
+from ..wire.operation import Call, Caller, handlers
+
+log = logging.getLogger(__name__)
+
+_JOB_PATIENCE = 20.0
+"""Seconds jobs get to stop in their own order: SIGTERM, model kept, status set."""
+
+_CONTAINER_GRACE = 10
+_POLL = 0.1
+
+
+def running(engine: Engine) -> list[str]:
+    """Return the names of containers that run; none where the engine cannot be asked."""
+    try:
+        return [state.name for state in engine.owned() if state.phase is Phase.RUNNING]
+    except EngineError as error:
+        log.warning("Containers cannot be counted: %s", error)
+        return []
+
+
+def stop_work(studio: Studio) -> None:
+    """Stop jobs as their user would, then every container that is left.
+
+    Endpoints stay what they are; the next studio starts their containers again.
+    """
+    jobs = [uid for kind, uid in studio.store.unsettled() if _stop_job(studio, kind, uid)]
+    _wait(lambda: not _unsettled(studio, jobs), _JOB_PATIENCE)
+    for name in running(studio.engine):
+        studio.engine.stop(name, _CONTAINER_GRACE)
+    _wait(lambda: not running(studio.engine), _CONTAINER_GRACE + 5)
+
+
+def _stop_job(studio: Studio, kind: str, uid: str) -> bool:
+    """Call the Stop operation of a resource; say whether its kind has one."""
+    stop = handlers().get(("sagemaker", f"Stop{kind}"))
+    resource = studio.store.by_uid(uid)
+    if stop is None or resource is None:
+        return False
+    caller = Caller(resource.account, resource.region, "", studio.settings.user_arn)
+    call = Call(studio, "sagemaker", f"Stop{kind}", caller, str(uuid.uuid4()))
+    try:
+        stop(call, {f"{kind}Name": resource.name})
+    except AWSError as error:
+        log.info("%s %s: %s", kind, resource.name, error.message)
+    return True
+
+
+def _unsettled(studio: Studio, uids: list[str]) -> bool:
+    return not {uid for _, uid in studio.store.unsettled()}.isdisjoint(uids)
+
+
+def _wait(done: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not done() and time.monotonic() < deadline:
+        time.sleep(_POLL)
