@@ -290,7 +290,7 @@ class DockerEngine:
                 f"/containers/{name}/logs", parameters, read_timeout=None
             ) as response,
         ):
-            frames = read_frames(response.raw)
+            frames = read_frames(response.iter_content(chunk_size=None))
             yield from join_lines(frames, since_ns, ended=lambda: self._ended(name))
 
     def _ended(self, name: str) -> bool:

@@ -14,7 +14,6 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
-from typing import Protocol
 
 from jupyter_mlstudio.compute.protocol import LogLine
 
@@ -23,13 +22,6 @@ MAX_LINE = 256 * 1024
 """Bytes of a line that are kept; then comes :data:`CUT`."""
 CUT = " [line cut here: longer than 256 KiB]"
 _HEADER = struct.Struct(">BxxxL")
-
-
-class Readable(Protocol):
-    """What frames are read from."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return ``size`` bytes, fewer only at the end."""
 
 
 class LineBuffer:
@@ -50,14 +42,20 @@ class LineBuffer:
         return self._kept.decode("utf-8", "replace") + (CUT if self._cut else "")
 
 
-def read_frames(raw: Readable) -> Iterator[tuple[int, bytes]]:
+def read_frames(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield (stream, payload) of each frame; a frame cut off by a lost connection is left out."""
-    while len(header := raw.read(_HEADER.size)) == _HEADER.size:
-        stream, length = _HEADER.unpack(header)
-        payload = raw.read(length)
-        if len(payload) < length:
-            return
-        yield stream, payload
+    data = b""
+    for chunk in chunks:
+        data += chunk
+        start = 0
+        while len(data) - start >= _HEADER.size:
+            stream, length = _HEADER.unpack_from(data, start)
+            end = start + _HEADER.size + length
+            if end > len(data):
+                break
+            yield stream, data[start + _HEADER.size : end]
+            start = end
+        data = data[start:]
 
 
 def join_lines(

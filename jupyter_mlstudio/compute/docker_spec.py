@@ -27,7 +27,7 @@ OPEN_FILES = min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 """An engine without the right to raise limits starts nothing above its own: ours is the guess."""
 SHM = 64 * 1024**2
 TMP = "size=1g,mode=1777"
-LOGS = LogConfig(type=LogConfig.types.JSON, config={"max-size": "32m", "max-file": "4"})
+LOGS = LogConfig(type=LogConfig.types.JSON, config={"max-size": "512m", "max-file": "2"})
 
 
 def host_config(

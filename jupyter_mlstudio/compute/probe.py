@@ -11,10 +11,11 @@ from jupyter_mlstudio.compute.docker_engine import DockerEngine
 from jupyter_mlstudio.compute.process_engine import CommandFor, ProcessEngine
 from jupyter_mlstudio.compute.protocol import AccessSettings, Engine, EngineError
 
-FALLBACK = (
-    "No Docker engine answers, so jobs and endpoints run as plain processes on this machine: "
-    "without isolation, and only with the studio's own images. {reason}"
+PROCESSES = (
+    "Jobs and endpoints run as plain processes on this machine: without isolation, and only with "
+    "the studio's own images."
 )
+FALLBACK = f"{PROCESSES} No Docker engine answers: {{reason}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,9 @@ def choose_engine(
     if setting not in ("auto", "docker", "process"):
         raise ValueError(f"compute is {setting!r}; it can be auto, docker or process")
     if setting == "process":
-        return ProcessEngine(studio_id, root=root, access=access, command_for=command_for)
+        return ProcessEngine(
+            studio_id, root=root, access=access, command_for=command_for, note=PROCESSES
+        )
     docker = DockerEngine(studio_id, root=root, access=access, client=client, pull=pull)
     if setting == "docker":
         return docker

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 
 from hypothesis import given
@@ -31,7 +30,7 @@ def frame(time_ns: int, text: bytes, stream: int = 1) -> bytes:
 
 
 def lines(data: bytes, since_ns: int = 0) -> list[tuple[int, str]]:
-    frames = read_frames(io.BytesIO(data))
+    frames = read_frames(data[start : start + 7] for start in range(0, len(data), 7))
     return [(line.time_ns, line.text) for line in join_lines(frames, since_ns)]
 
 
@@ -59,12 +58,13 @@ def test_lines_of_one_instant_are_told_apart() -> None:
 
 
 def test_a_line_is_cut_once() -> None:
-    data = frame(1, b"x" * MAX_LINE) + frame(1, b"y" * 10) + frame(1, b"z\n") + frame(2, b"n\n")
-    assert lines(data) == [(1, "x" * MAX_LINE + CUT), (2, "n")]
+    pieces = [b"x" * MAX_LINE, b"y" * 10, b"z\n"]
+    frames = read_frames([*(frame(1, piece) for piece in pieces), frame(2, b"n\n")])
+    assert [line.text for line in join_lines(frames)] == ["x" * MAX_LINE + CUT, "n"]
 
 
 def test_an_unfinished_line_waits_for_the_end() -> None:
-    frames = list(read_frames(io.BytesIO(frame(1, b"half"))))
+    frames = list(read_frames([frame(1, b"half")]))
     assert [line.text for line in join_lines(frames, ended=lambda: True)] == ["half"]
     assert list(join_lines(frames, ended=lambda: False)) == []
 
