@@ -42,6 +42,7 @@ _BLOCK = 1 << 20
 _IDLE = 60.0
 _SMALL = 128 << 10
 _ATTEMPTS = 5
+_CLIENT_LEFT = 499
 # Operations with a streamed body, and what is checked before it is taken.
 _ADMISSION = {"PutObject": objects.admit_put, "UploadPart": multipart.admit_part}
 # Answered from memory and the page cache: a hop to another thread would cost more.
@@ -100,11 +101,16 @@ class Front:
         # What the wire reads of a request is in the base class.
         seen = wire_request(cast("web.Request", request), None)
         exchange = _Exchange(request, seen, secrets.token_hex(8).upper())
-        status = 499
+        status = _CLIENT_LEFT
         try:
             response = await self._answer(exchange)
             status = response.status
             return response
+        except ConnectionError:
+            # The client went away; nobody reads the answer.
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=status)
         finally:
             access_log.info(
                 "%s %s s3.%s %d %s %.1f ms %s %s",
@@ -124,7 +130,7 @@ class Front:
         except AWSError as error:
             return self._refused(exchange, error)
         except OSError as error:
-            if isinstance(error, ConnectionError) or exchange.request.transport is None:
+            if isinstance(error, ConnectionError):
                 raise
             log.exception("Request %s failed", exchange.id)
             return self._refused(exchange, _storage_error(error))
@@ -300,6 +306,8 @@ async def _blocks(exchange: _Exchange, signed: Signed, claims: Claims) -> AsyncI
                 " timeout period."
             )
             raise AWSError("RequestTimeout", message, status=400) from None
+        except web.RequestPayloadError as error:
+            raise ConnectionResetError("the body stopped") from error
         if not data:
             break
         for piece in decoder.feed(data) if decoder else (data,):
