@@ -66,7 +66,7 @@ class RunningStudio:
         self.stop()
         self.start()
 
-    def client(self, service: str, **extra: Any) -> Any:  # noqa: ANN401 - any boto3 client
+    def client(self, service: str, **extra: Any) -> Any:
         """Return a boto3 client with the studio's user key."""
         user = KeyRing.load(self.settings.master_key).user_key(
             self.settings.account, self.settings.user_arn
