@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+from .scalars import Value
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -60,7 +61,7 @@ def check_result(shape: Shape, value: object, path: str) -> None:
         raise ResponseShapeError(f"{path}: an aware datetime is needed")
 
 
-def _check_structure(shape: StructureShape, value: Any, path: str) -> None:  # noqa: ANN401
+def _check_structure(shape: StructureShape, value: Value, path: str) -> None:
     members = shape.members
     given = {name: item for name, item in value.items() if item is not None}
     unknown = sorted(given.keys() - members.keys())

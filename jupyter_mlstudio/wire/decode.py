@@ -11,6 +11,7 @@ from .json_codec import parse_json, read_json
 from .query_codec import parse_form, read_form
 from .request import WireRequest
 from .rest import read_locations
+from .scalars import Value
 from .services import operation_model, service_model
 from .xml_codec import parse_xml, read_xml
 
@@ -83,7 +84,7 @@ def _decode_rest(model: OperationModel, request: WireRequest, protocol: str) -> 
     return parameters
 
 
-def _read_payload(member: Shape, body: bytes, protocol: str) -> Any:  # noqa: ANN401 - any AWS value
+def _read_payload(member: Shape, body: bytes, protocol: str) -> Value:
     if member.type_name == "blob":
         # An empty body for an optional payload means that it is absent.
         return body or None
@@ -95,7 +96,7 @@ def _read_payload(member: Shape, body: bytes, protocol: str) -> Any:  # noqa: AN
     return _read_body(member, body, protocol) if body else None
 
 
-def _read_body(shape: Shape, body: bytes, protocol: str) -> Any:  # noqa: ANN401 - any AWS value
+def _read_body(shape: Shape, body: bytes, protocol: str) -> Value:
     if protocol == "rest-xml":
         return read_xml(shape, parse_xml(body))
     return read_json(shape, parse_json(body))

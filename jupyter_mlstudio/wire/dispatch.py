@@ -85,16 +85,13 @@ class Dispatcher(Generic[T]):
         return answer
 
     def _result(self, request: WireRequest, answer: Answer, now: datetime) -> WireResponse:
-        unknown: AWSError | None = None
-        try:
-            answer.route = route(request)
-        except AWSError as error:
-            # Who may not ask anything does not learn what there is.
-            unknown = error
+        found = _route_or_error(request)
+        if isinstance(found, Route):
+            answer.route = found
         answer.caller = self._caller(request, now)
-        if unknown is not None or answer.route is None:
-            raise unknown or AssertionError("no route")
-        found = answer.route
+        if isinstance(found, AWSError):
+            # Only now: who may not ask anything does not learn what there is.
+            raise found
         handler = self.table.get((found.service, found.operation))
         if handler is None:
             text = (
@@ -144,6 +141,13 @@ class Dispatcher(Generic[T]):
         except ResponseShapeError:
             # The fields of the error are not those of its shape.
             self._refuse(request, answer, _our_failure(answer))
+
+
+def _route_or_error(request: WireRequest) -> Route | AWSError:
+    try:
+        return route(request)
+    except AWSError as error:
+        return error
 
 
 def _our_failure(answer: Answer) -> AWSError:

@@ -15,6 +15,7 @@ from .json_codec import dump_json, write_json
 from .request import WireResponse
 from .rest import write_headers
 from .s3_names import NAMESPACE, root_name, url_encoded
+from .scalars import Value
 from .services import operation_model, service_model
 from .xml_codec import element, escape, write_document, write_members, write_structure
 
@@ -142,7 +143,7 @@ def _rest(model: OperationModel, result: Result, protocol: str) -> WireResponse:
     return WireResponse(status, headers, body)
 
 
-def _payload(member: Shape, value: Any, protocol: str) -> tuple[str | None, Any]:  # noqa: ANN401
+def _payload(member: Shape, value: Value, protocol: str) -> tuple[str | None, Value]:
     """Return the content type of a payload, if it has one of its own, and the body."""
     if isinstance(member, StructureShape) and member.serialization.get("eventstream"):
         return CONTENT_TYPE, encode_events(member, value or (), protocol)

@@ -16,7 +16,7 @@ from botocore.model import Shape, StructureShape
 from .check import check_result
 from .errors import AWSError
 from .json_codec import dump_json, write_json
-from .scalars import format_timestamp
+from .scalars import Value, format_timestamp
 from .xml_codec import write_document, write_structure
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
@@ -125,13 +125,13 @@ def _payload(shape: StructureShape, event: Mapping[str, Any], protocol: str) -> 
     return _document(shape, event, protocol)
 
 
-def _document(shape: Shape, value: Any, protocol: str) -> tuple[str, bytes]:  # noqa: ANN401
+def _document(shape: Shape, value: Value, protocol: str) -> tuple[str, bytes]:
     if protocol == "rest-xml" and isinstance(shape, StructureShape):
         return "text/xml", write_document(write_structure(shape, value, shape.name))
     return "application/json", dump_json(write_json(shape, value))
 
 
-def _header_value(member: Shape, value: Any) -> str | bytes:  # noqa: ANN401
+def _header_value(member: Shape, value: Value) -> str | bytes:
     if member.type_name == "blob":
         return bytes(value)
     if member.type_name == "timestamp":

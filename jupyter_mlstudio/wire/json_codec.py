@@ -12,6 +12,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from .errors import serialization_error
 from .scalars import (
     MAX_DEPTH,
+    Value,
     checked_integer,
     format_timestamp,
     parse_blob,
@@ -34,7 +35,7 @@ _TOKENS = {
 _NAMES = {"string": "String", "structure": "Structure", "map": "Map", "list": "List"}
 
 
-def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
+def parse_json(body: bytes) -> Value:
     """Read a body; an empty one is an empty object.
 
     Raises
@@ -55,7 +56,7 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
         raise serialization_error("The request body is not valid JSON") from None
 
 
-def read_json(shape: Shape, value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
+def read_json(shape: Shape, value: Value, depth: int = 0) -> Value:
     """Turn parsed JSON into AWS parameters: blobs to bytes, timestamps to datetimes.
 
     Members that are null are left out, those the model does not know are ignored and logged;
@@ -74,7 +75,7 @@ def read_json(shape: Shape, value: Any, depth: int = 0) -> Any:  # noqa: ANN401 
             return _read_scalar(shape, value)
 
 
-def write_json(shape: Shape, value: Any) -> Any:  # noqa: ANN401 - any AWS value
+def write_json(shape: Shape, value: Value) -> Value:
     """Turn a checked result into what :func:`json.dumps` takes."""
     match shape:
         case StructureShape():
@@ -95,12 +96,12 @@ def write_json(shape: Shape, value: Any) -> Any:  # noqa: ANN401 - any AWS value
             return _write_scalar(shape, value)
 
 
-def dump_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+def dump_json(value: Value) -> bytes:
     """Write a body."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _read_structure(shape: StructureShape, value: Any, depth: int) -> Any:  # noqa: ANN401
+def _read_structure(shape: StructureShape, value: Value, depth: int) -> Value:
     if shape.is_document_type:
         return value
     if not isinstance(value, dict):
@@ -117,13 +118,13 @@ def _read_structure(shape: StructureShape, value: Any, depth: int) -> Any:  # no
     return known
 
 
-def _read_list(shape: ListShape, value: Any, depth: int) -> Any:  # noqa: ANN401
+def _read_list(shape: ListShape, value: Value, depth: int) -> Value:
     if not isinstance(value, list):
         raise _mismatch(shape, value)
     return [None if item is None else read_json(shape.member, item, depth + 1) for item in value]
 
 
-def _read_map(shape: MapShape, value: Any, depth: int) -> Any:  # noqa: ANN401
+def _read_map(shape: MapShape, value: Value, depth: int) -> Value:
     if not isinstance(value, dict):
         raise _mismatch(shape, value)
     return {
@@ -132,7 +133,7 @@ def _read_map(shape: MapShape, value: Any, depth: int) -> Any:  # noqa: ANN401
     }
 
 
-def _read_scalar(shape: Shape, value: Any) -> Any:  # noqa: ANN401
+def _read_scalar(shape: Shape, value: Value) -> Value:
     kind = shape.type_name
     plain_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind in ("string", "character") and isinstance(value, str):
@@ -182,7 +183,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _write_scalar(shape: Shape, value: Any) -> Any:  # noqa: ANN401
+def _write_scalar(shape: Shape, value: Value) -> Value:
     match shape.type_name:
         case "blob":
             return base64.b64encode(value).decode()

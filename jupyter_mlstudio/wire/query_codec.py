@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from .errors import AWSError, serialization_error
-from .scalars import MAX_DEPTH, from_text
+from .scalars import MAX_DEPTH, Value, from_text
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def _insert(root: Node, name: str, value: str) -> None:
     node[parts[-1]] = value
 
 
-def _read(shape: Shape, node: Any) -> Any:  # noqa: ANN401 - any AWS value
+def _read(shape: Shape, node: Value) -> Value:
     match shape:
         case StructureShape():
             return _read_structure(shape, node)
@@ -72,7 +72,7 @@ def _read(shape: Shape, node: Any) -> Any:  # noqa: ANN401 - any AWS value
             raise serialization_error(f"A {shape.type_name} was expected, not a structure")
 
 
-def _read_structure(shape: StructureShape, node: Any) -> dict[str, Any]:  # noqa: ANN401
+def _read_structure(shape: StructureShape, node: Value) -> dict[str, Value]:
     children = dict(_children(node))
     known = {}
     for name, member in shape.members.items():
@@ -92,7 +92,7 @@ def _field_name(name: str, member: Shape) -> str:
     return str(member.serialization.get("name", name))
 
 
-def _read_list(shape: ListShape, node: Any) -> list[Any]:  # noqa: ANN401
+def _read_list(shape: ListShape, node: Value) -> list[Value]:
     if node == "":
         return []
     children = _children(node)
@@ -101,7 +101,7 @@ def _read_list(shape: ListShape, node: Any) -> list[Any]:  # noqa: ANN401
     return [_read(shape.member, item) for item in _numbered(children)]
 
 
-def _read_map(shape: MapShape, node: Any) -> dict[str, Any]:  # noqa: ANN401
+def _read_map(shape: MapShape, node: Value) -> dict[str, Value]:
     if node == "":
         return {}
     children = _children(node)
@@ -118,7 +118,7 @@ def _read_map(shape: MapShape, node: Any) -> dict[str, Any]:  # noqa: ANN401
     return result
 
 
-def _children(node: Any) -> Node:  # noqa: ANN401
+def _children(node: Value) -> Node:
     if isinstance(node, dict):
         return node
     if node == "":

@@ -13,7 +13,7 @@ from botocore.model import ListShape, OperationModel, Shape, StructureShape
 from .errors import AWSError, serialization_error
 from .request import WireRequest
 from .routing import labels, template_pattern
-from .scalars import from_text, to_text
+from .scalars import Value, from_text, to_text
 
 _LINE_BREAK = re.compile(r"[\r\n\0]")
 
@@ -97,7 +97,7 @@ def _query(raw: str) -> dict[str, list[str]]:
     return query
 
 
-def _read_query(member: Shape, key: str, query: dict[str, list[str]]) -> Any:  # noqa: ANN401
+def _read_query(member: Shape, key: str, query: dict[str, list[str]]) -> Value:
     if member.type_name == "map":
         return {name: values[0] for name, values in query.items()} or None
     values = query.get(key)
@@ -108,7 +108,7 @@ def _read_query(member: Shape, key: str, query: dict[str, list[str]]) -> Any:  #
     return from_text(member, values[0], "iso8601")
 
 
-def _read_header(member: Shape, text: str) -> Any:  # noqa: ANN401
+def _read_header(member: Shape, text: str) -> Value:
     if isinstance(member, ListShape):
         items = next(csv.reader([text], escapechar="\\", skipinitialspace=True), [])
         return [from_text(member.member, item, "rfc822") for item in items]
@@ -124,7 +124,7 @@ def _header_map(prefix: str, request: WireRequest) -> dict[str, str]:
     }
 
 
-def _header_text(member: Shape, value: Any) -> str:  # noqa: ANN401
+def _header_text(member: Shape, value: Value) -> str:
     if isinstance(member, ListShape):
         return ",".join(to_text(member.member, item, "rfc822") for item in value)
     return to_text(member, value, "rfc822")

@@ -14,6 +14,9 @@ from botocore.model import Shape
 
 from .errors import serialization_error
 
+Value = Any
+"""Any AWS value, or the JSON for one."""
+
 MAX_DEPTH = 100
 """How deep a request may nest; AWS's own models stay below 20."""
 
@@ -28,7 +31,7 @@ def timestamp_format(shape: Shape, default: str) -> str:
     return str(shape.serialization.get("timestampFormat", default)).lower()
 
 
-def from_text(shape: Shape, text: str, timestamps: str) -> Any:  # noqa: ANN401 - any scalar
+def from_text(shape: Shape, text: str, timestamps: str) -> Value:
     """Read a scalar of ``shape`` from a URI label, header, query string, form or XML text.
 
     Parameters
@@ -56,7 +59,7 @@ def from_text(shape: Shape, text: str, timestamps: str) -> Any:  # noqa: ANN401 
             raise serialization_error(f"A value of type {other} cannot be read from text")
 
 
-def to_text(shape: Shape, value: Any, timestamps: str) -> str:  # noqa: ANN401 - any scalar
+def to_text(shape: Shape, value: Value, timestamps: str) -> str:
     """Write a scalar of ``shape`` as :func:`from_text` reads it."""
     match shape.type_name:
         case "boolean":

@@ -17,6 +17,7 @@ import regex
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from .errors import AWSError
+from .scalars import Value
 from .services import operation_model
 
 logger = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class _Checker:
         for name, item in value.items():
             yield from self.value(shape.members[name], item, _join(path, name))
 
-    def value(self, shape: Shape, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401
+    def value(self, shape: Shape, value: Value, path: str) -> Iterator[str]:
         match shape:
             case StructureShape():
                 yield from self.structure(shape, value, path)
@@ -132,17 +133,17 @@ class _Checker:
             rules = ", ".join((*self._rules(shape.value), _NOT_NULL))
             yield _problem(shape, value, path, f"Map value must satisfy constraint: [{rules}]")
 
-    def _item(self, shape: Shape, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401
+    def _item(self, shape: Shape, value: Value, path: str) -> Iterator[str]:
         if value is None:
             yield _problem(shape, None, path, _NOT_NULL)
         else:
             yield from self.value(shape, value, path)
 
-    def _own(self, shape: Shape, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401
+    def _own(self, shape: Shape, value: Value, path: str) -> Iterator[str]:
         for rule in self._broken(shape, value):
             yield _problem(shape, value, path, rule)
 
-    def _broken(self, shape: Shape, value: Any) -> list[str]:  # noqa: ANN401 - any AWS value
+    def _broken(self, shape: Shape, value: Value) -> list[str]:
         """Return the shape's own rules that a value breaks."""
         limits, broken = shape.metadata, []
         size = _size(shape, value)
@@ -205,7 +206,7 @@ def _is_compound(shape: Shape) -> bool:
     return isinstance(shape, (StructureShape, ListShape, MapShape))
 
 
-def _size(shape: Shape, value: Any) -> float | None:  # noqa: ANN401
+def _size(shape: Shape, value: Value) -> float | None:
     """Return what ``min`` and ``max`` are about; None if nothing, or not known for a stream."""
     if _is_number(shape):
         number: float = value
@@ -224,7 +225,7 @@ def _matches(pattern: str, value: str) -> bool:
         return False
 
 
-def _problem(shape: Shape, value: Any, path: str, rule: str) -> str:  # noqa: ANN401
+def _problem(shape: Shape, value: Value, path: str, rule: str) -> str:
     secret = shape.metadata.get("sensitive") and value is not None
     what = "Value" if secret else f"Value '{_clip(_java(value))}'"
     return f"{what} at '{path}' failed to satisfy constraint: {rule}"
@@ -239,7 +240,7 @@ def _clip(text: str) -> str:
     return text if len(text) <= MAX_VALUE_TEXT else text[:MAX_VALUE_TEXT] + "..."
 
 
-def _java(value: Any) -> str:  # noqa: ANN401
+def _java(value: Value) -> str:
     match value:
         case None:
             return "null"

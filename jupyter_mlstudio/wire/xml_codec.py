@@ -10,7 +10,7 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from .errors import AWSError
-from .scalars import from_text, to_text
+from .scalars import Value, from_text, to_text
 
 # Besides markup: CR, which parsers turn into LF, and what XML 1.0 has no place for.
 _SPECIAL = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]')
@@ -71,7 +71,7 @@ def _output_name(name: str, member: Shape) -> str:
     return str(member.serialization.get("name", name))
 
 
-def _write(shape: Shape, value: Any, name: str) -> str:  # noqa: ANN401 - any AWS value
+def _write(shape: Shape, value: Value, name: str) -> str:
     match shape:
         case StructureShape():
             return write_structure(shape, value, name)
@@ -83,7 +83,7 @@ def _write(shape: Shape, value: Any, name: str) -> str:  # noqa: ANN401 - any AW
             return element(name, escape(to_text(shape, value, "iso8601")), namespace(shape))
 
 
-def _write_list(shape: ListShape, value: Any, name: str) -> str:  # noqa: ANN401
+def _write_list(shape: ListShape, value: Value, name: str) -> str:
     if shape.serialization.get("flattened"):
         return "".join(_write(shape.member, item, name) for item in value)
     inner = shape.member.serialization.get("name", "member")
@@ -91,7 +91,7 @@ def _write_list(shape: ListShape, value: Any, name: str) -> str:  # noqa: ANN401
     return element(name, items, namespace(shape))
 
 
-def _write_map(shape: MapShape, value: Any, name: str) -> str:  # noqa: ANN401
+def _write_map(shape: MapShape, value: Value, name: str) -> str:
     key_name = shape.key.serialization.get("name", "key")
     value_name = shape.value.serialization.get("name", "value")
     flattened = shape.serialization.get("flattened")
@@ -122,7 +122,7 @@ def parse_xml(body: bytes) -> ET.Element:
         raise _malformed("The XML you provided was not well-formed") from None
 
 
-def read_xml(shape: Shape, node: ET.Element) -> Any:  # noqa: ANN401 - any AWS value
+def read_xml(shape: Shape, node: ET.Element) -> Value:
     """Turn an element into AWS parameters. Recursion is bounded by the model."""
     match shape:
         case StructureShape():
@@ -138,7 +138,7 @@ def read_xml(shape: Shape, node: ET.Element) -> Any:  # noqa: ANN401 - any AWS v
             return _read_scalar(shape, node.text or "")
 
 
-def _read_scalar(shape: Shape, text: str) -> Any:  # noqa: ANN401
+def _read_scalar(shape: Shape, text: str) -> Value:
     try:
         return from_text(shape, text, "iso8601")
     except AWSError as error:
@@ -161,7 +161,7 @@ def _read_structure(shape: StructureShape, node: ET.Element) -> dict[str, Any]:
     return known
 
 
-def _read_member(member: Shape, nodes: list[ET.Element]) -> Any:  # noqa: ANN401
+def _read_member(member: Shape, nodes: list[ET.Element]) -> Value:
     if member.serialization.get("flattened"):
         if isinstance(member, ListShape):
             return [read_xml(member.member, node) for node in nodes]
