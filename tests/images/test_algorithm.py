@@ -229,18 +229,38 @@ def test_instance_weights_of_csv(job: Job, cancer: Data) -> None:
     np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
-def test_libsvm_with_weights_and_groups(job: Job) -> None:
+def test_libsvm_with_weights(job: Job) -> None:
     random = np.random.default_rng(0)
+    values, labels = random.random((100, 1)), random.random(100)
+    weights = 1 + np.arange(100) % 5
     lines = [
-        f"{random.integers(0, 3)}:{1 + row // 50} qid:{row // 10} 0:{random.random():.3f} 4:1"
-        for row in range(100)
+        f"{label!r}:{weight} 0:{value[0]!r} # a comment"
+        for label, weight, value in zip(
+            labels.tolist(), weights.tolist(), values.tolist(), strict=True
+        )
     ]
     (job.channel("train") / "rows.libsvm").write_text("\n".join(lines))
-    hyperparameters = {"num_round": "3", "objective": "reg:squarederror", "eval_metric": "rmse"}
-    job.configure(hyperparameters, {"train": None})
+    job.configure({"num_round": "3"}, {"train": None})
+    done = job.train()
+    assert done.returncode == 0, done.stderr
+    matrix = xgb.DMatrix(values, label=labels, weight=weights)
+    expected = xgb.train({}, matrix, 3).predict(matrix)
+    np.testing.assert_allclose(Ensemble.load(job.base / "model").predict(values), expected)
+
+
+def test_ranking_by_query(job: Job) -> None:
+    random = np.random.default_rng(0)
+    lines = [
+        f"{random.integers(0, 3)} qid:{row // 10} 0:{random.random():.3f} 4:1" for row in range(100)
+    ]
+    (job.channel("train") / "rows.libsvm").write_text("\n".join(lines))
+    job.configure(
+        {"num_round": "3", "objective": "rank:ndcg", "eval_metric": "ndcg@5,ndcg"}, {"train": None}
+    )
     done = job.train()
     assert done.returncode == 0, done.stderr
     assert "100 rows and 5 columns" in done.stdout
+    assert re.search(r"^\[2\]#011train-ndcg@5:[\d.]+#011train-ndcg:", done.stdout, re.M)
 
 
 def test_cross_validation_saves_a_model_a_fold(job: Job, cancer: Data) -> None:

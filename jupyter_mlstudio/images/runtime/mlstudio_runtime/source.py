@@ -61,26 +61,33 @@ def _download(uri: str, path: Path) -> None:
 
 
 def _unpack(archive: Path, target: Path) -> None:
-    # Debian bookworm's Python has no extraction filters yet, so what they refuse is refused here.
+    root = target.resolve()
     try:
         with tarfile.open(archive) as tar:
-            members = tar.getmembers()
-            for member in members:
-                _check(member)
-            tar.extractall(target, members=members)  # noqa: S202 - every member was checked
+            # Debian bookworm's Python has no extraction filters yet, hence the check beside it.
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)
+            for member in tar:
+                _check(member, root)
+                tar.extract(member, root)
     except tarfile.TarError as error:
         raise UserError(f"The code archive cannot be unpacked: {error}") from error
 
 
-def _check(member: tarfile.TarInfo) -> None:
-    """Refuse a member that is no file, folder or link within the folder it is unpacked to."""
-    inside = [member.name]
+def _check(member: tarfile.TarInfo, root: Path) -> None:
+    """Refuse a member that is no file, folder or link, or that leads out of ``root``.
+
+    Links that were unpacked before are followed, so that a chain of them leads nowhere else.
+    """
+    path = root / member.name
+    targets = [path.parent.resolve() / path.name]
     if member.issym():
-        inside.append(os.path.join(os.path.dirname(member.name), member.linkname))
+        targets.append((path.parent / member.linkname).resolve())
     elif member.islnk():
-        inside.append(member.linkname)
+        targets.append((root / member.linkname).resolve())
     elif not (member.isfile() or member.isdir()):
         raise UserError(f"The code archive holds '{member.name}', which is a device or a pipe.")
-    for path in inside:
-        if os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir:
+    if path.is_symlink() and not member.issym():
+        targets.append(path.resolve())
+    for target in targets:
+        if not Path(os.path.normpath(target)).is_relative_to(root):
             raise UserError(f"The code archive holds '{member.name}', which leads out of it.")

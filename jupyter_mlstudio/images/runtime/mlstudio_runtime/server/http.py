@@ -111,12 +111,14 @@ class Connection:
         searched = 0
         while (end := self._buffer.find(b"\r\n\r\n", searched)) < 0:
             searched = max(0, len(self._buffer) - 3)
-            if len(self._buffer) > _MAX_HEAD:
-                raise BadRequest(
-                    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too large"
-                )
+            if searched > _MAX_HEAD:
+                break
             if not self._fill():
                 return None
+        if max(end, searched) > _MAX_HEAD:
+            raise BadRequest(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too large"
+            )
         return self._take(end + 4)[:-4]
 
     def _read_body(self, headers: Mapping[str, str]) -> bytes:
