@@ -7,15 +7,19 @@ wants to look again.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
+from ..compute.protocol import EngineError
 from .queue import Key, WorkQueue
 from .store import Resource
 
 if TYPE_CHECKING:
     from .studio import Studio
+
+log = logging.getLogger(__name__)
 
 RESYNC = 30.0
 UID_LABEL = "mlstudio.uid"
@@ -91,5 +95,39 @@ class Controllers:
         return self._controllers[kind].reconcile(uid)
 
     def _resync_forever(self) -> None:
-        while not self._closed.wait(RESYNC):
+        while True:
+            try:
+                self._sweep()
+            except EngineError as error:
+                log.warning("Containers without an owner are not looked for: %s", error)
+            if self._closed.wait(RESYNC):
+                return
             self._enqueue(self._studio.store.unsettled())
+
+    def _sweep(self) -> None:
+        """Remove our containers and run folders whose resource is gone.
+
+        With an empty database nothing is removed: it may have been lost, and they may be all that
+        is left.
+        """
+        studio = self._studio
+        orphans = [
+            state.name
+            for state in studio.engine.owned()
+            if (uid := state.labels.get(UID_LABEL)) and studio.store.by_uid(uid) is None
+        ]
+        folders = list(studio.settings.jobs.iterdir()) if studio.settings.jobs.is_dir() else []
+        folders = [folder for folder in folders if studio.store.by_uid(folder.name) is None]
+        if not (orphans or folders):
+            return
+        if not studio.store.counts():
+            log.warning(
+                "The database is empty, yet there are %s: left as they are",
+                ", ".join([*orphans, *map(str, folders)]),
+            )
+            return
+        for name in orphans:
+            log.info("Removing container %s: its resource is gone", name)
+            studio.engine.remove(name)
+        for folder in folders:
+            studio.engine.remove_tree(folder)

@@ -41,7 +41,7 @@ class Settings:
     gateway_port: int = 0
     container_port: int = 0
     compute: str = "auto"
-    idle_exit: int = 0
+    idle_exit: int = 4 * 3600
 
     @property
     def role_arn(self) -> str:
