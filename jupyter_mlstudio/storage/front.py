@@ -43,6 +43,7 @@ _IDLE = 60.0
 _SMALL = 128 << 10
 _ATTEMPTS = 5
 _CLIENT_LEFT = 499
+_POLL = 0.02
 # Operations with a streamed body, and what is checked before it is taken.
 _ADMISSION = {"PutObject": objects.admit_put, "UploadPart": multipart.admit_part}
 # Answered from memory and the page cache: a hop to another thread would cost more.
@@ -90,6 +91,15 @@ class Front:
         self._keys = keys
         self._region = region
         self._pool = ThreadPoolExecutor(32, thread_name_prefix="s3")
+        self._active = 0
+        self._ending = False
+
+    async def drain(self, seconds: float) -> None:
+        """Refuse new requests, and wait for those under way: at most so long."""
+        self._ending = True
+        deadline = time.monotonic() + seconds
+        while self._active and time.monotonic() < deadline:
+            await asyncio.sleep(_POLL)
 
     def close(self) -> None:
         """End the worker threads."""
@@ -102,6 +112,7 @@ class Front:
         seen = wire_request(cast("web.Request", request), None)
         exchange = _Exchange(request, seen, secrets.token_hex(8).upper())
         status = _CLIENT_LEFT
+        self._active += 1
         try:
             response = await self._answer(exchange)
             status = response.status
@@ -112,6 +123,7 @@ class Front:
                 request.transport.abort()
             return web.Response(status=status)
         finally:
+            self._active -= 1
             access_log.info(
                 "%s %s s3.%s %d %s %.1f ms %s %s",
                 request.method,
@@ -141,6 +153,8 @@ class Front:
 
     async def _result(self, exchange: _Exchange) -> web.StreamResponse:
         request, wire = exchange.request, exchange.wire
+        if self._ending:
+            raise AWSError("ServiceUnavailable", "This server is ending.", status=503)
         if is_browser(cast("web.Request", request)):
             raise AWSError("AccessDenied", "Browsers may not call this endpoint.", status=403)
         signed = self._authenticate(exchange)
@@ -279,8 +293,8 @@ class Front:
         response = web.Response(
             status=answer.status, headers=answer.headers, body=answer.body or None
         )
-        if exchange.expects and not exchange.body_wanted:
-            # The body will never come: what follows on this connection is not it.
+        if self._ending or (exchange.expects and not exchange.body_wanted):
+            # A body that was not asked for never comes: what follows on this connection is not it.
             response.force_close()
         return response
 

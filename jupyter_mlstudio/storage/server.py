@@ -85,13 +85,17 @@ async def serve(options: Options, stop: asyncio.Event) -> None:
         port = int(runner.addresses[0][1])
         log.info("Serving S3 at http://%s:%d", options.host, port)
         waiting = [asyncio.create_task(_listen(runner, *address)) for address in options.also]
-        for task in waiting:
-            stack.callback(task.cancel)
         if options.ready is not None:
             _announce(options.ready, port)
             stack.callback(options.ready.unlink, missing_ok=True)
         await stop.wait()
         log.info("Ending after the requests under way")
+        for task in waiting:
+            task.cancel()
+        # aiohttp's own shutdown would drop the rest of bodies that are on their way in.
+        for listening in list(runner.sites):
+            await listening.stop()
+        await front.drain(_GRACE)
 
 
 def run(options: Options) -> None:
@@ -133,7 +137,7 @@ def _runner(front: Front) -> web.ServerRunner:
     server = web.Server(
         front.handle, auto_decompress=False, access_log=None, read_bufsize=_READ_BUFFER
     )
-    return web.ServerRunner(server, handle_signals=False, shutdown_timeout=_GRACE)
+    return web.ServerRunner(server, handle_signals=False, shutdown_timeout=_RETRY)
 
 
 async def _listen(runner: web.ServerRunner, host: str, port: int) -> None:
