@@ -28,7 +28,7 @@ from jupyter_mlstudio.compute import docker_spec
 from jupyter_mlstudio.compute.docker_client import DockerClient
 from jupyter_mlstudio.compute.docker_engine import DockerEngine
 from jupyter_mlstudio.compute.paths import PathMap
-from jupyter_mlstudio.compute.probe import choose_engine, probe
+from jupyter_mlstudio.compute.probe import PROCESSES, choose_engine, probe
 from jupyter_mlstudio.compute.protocol import (
     ContainerSpec,
     ContainerState,
@@ -189,6 +189,14 @@ def test_an_engine_that_does_not_see_our_files(
     spec = specify("true", mounts=[Folder(tmp_path, "/data")])
     with pytest.raises(EngineError, match=r"cannot see .* set compute to process"):
         docker_engine.start(spec)
+
+
+def test_an_engine_that_sees_our_files_elsewhere(tmp_path: Path) -> None:
+    """As where Jupyter runs in a container and the engine on its host."""
+    paths = PathMap("mapped", tmp_path, Path("/srv/home/me"), overlay=True)
+    assert paths.engine_path(tmp_path / "jobs" / "x") == "/srv/home/me/jobs/x"
+    with pytest.raises(EngineError, match="outside the studio's root"):
+        paths.engine_path(Path("/etc"))
 
 
 def test_the_engine_is_asked_what_it_sees(docker_engine: DockerEngine, tmp_path: Path) -> None:
@@ -490,12 +498,12 @@ def test_auto_takes_what_answers(docker_engine: DockerEngine, tmp_path: Path) ->
 
     nowhere = f"unix://{tmp_path}/no.sock"
     assert choose("auto") == ("docker", None, True)
-    assert choose("process") == ("process", None, True)
+    assert choose("process") == ("process", PROCESSES, True)
     assert choose("docker", nowhere) == ("docker", None, False)
     name, note, reachable = choose("auto", nowhere)
     assert (name, reachable) == ("process", True)
     assert note is not None
-    assert "plain processes" in note
+    assert note.startswith(f"{PROCESSES} No Docker engine answers: ")
     with pytest.raises(ValueError, match="podman"):
         choose("podman")
 
