@@ -29,6 +29,7 @@ from .catalogue import HERE, REPOSITORY, RUNTIME, image_for, names, process_comm
 __all__ = ["BuildError", "Image", "build", "image_for", "list_images", "names", "process_command"]
 
 DEFAULT_BASE = "python:3.11-slim"
+LOCAL_BASE = "mlstudio/base:bookworm"
 BASE_VARIABLE = "MLSTUDIO_BASE_IMAGE"
 PYTHON = "3.11"
 """The Python the wheels are for: that of the default base and of Debian bookworm."""
@@ -80,7 +81,8 @@ def build(name: str, *, base: str | None = None, progress: Progress = lambda lin
     name:
         One of :func:`names`.
     base:
-        Image to build on, with Python 3.11 or a bare Debian bookworm; ``MLSTUDIO_BASE_IMAGE``,
+        Image to build on, with Python 3.11 or a bare Debian bookworm. Without it that is
+        ``MLSTUDIO_BASE_IMAGE``, else the image of ``scripts/base-image`` where it has been made,
         else ``python:3.11-slim``.
     progress:
         Called with each line of the build's output.
@@ -92,8 +94,8 @@ def build(name: str, *, base: str | None = None, progress: Progress = lambda lin
     """
     if name not in names():
         raise BuildError(f"There is no image '{name}'. There are: {', '.join(names())}.")
-    base = base or os.environ.get(BASE_VARIABLE) or DEFAULT_BASE
     with closing(_client()) as client:
+        base = base or os.environ.get(BASE_VARIABLE) or _base_here(client)
         tag = f"{REPOSITORY}/{name}:{version(name)}-{_hash(name, base)}"
         if not _present(client, tag):
             wheels = _wheels(name, client.version()["Arch"], progress)
@@ -127,6 +129,10 @@ def _client() -> docker.DockerClient:
     except docker.errors.DockerException as error:
         raise BuildError(f"There is no Docker engine to build images with: {error}") from error
     return client
+
+
+def _base_here(client: docker.DockerClient) -> str:
+    return LOCAL_BASE if _present(client, LOCAL_BASE) else DEFAULT_BASE
 
 
 def _present(client: docker.DockerClient, tag: str) -> bool:

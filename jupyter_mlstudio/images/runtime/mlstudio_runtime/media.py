@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from email.message import Message
+from functools import lru_cache
 
 CSV = "text/csv"
 JSON = "application/json"
@@ -24,7 +26,8 @@ _ALIASES = {
 }
 
 
-def parse(value: str) -> tuple[str, dict[str, str]]:
+@lru_cache(maxsize=256)
+def parse(value: str) -> tuple[str, Mapping[str, str]]:
     """Split ``text/csv; label_size=1`` into the type, lower case, and its parameters.
 
     SageMaker's short and old names (``csv``, ``text/x-libsvm``) come back as the usual ones.
