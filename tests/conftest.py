@@ -16,8 +16,10 @@ import pytest
 from jupyter_mlstudio.core.settings import Settings, load_settings
 from jupyter_mlstudio.studio import client as studio_client
 from jupyter_mlstudio.wire.keys import KeyRing
+from jupyter_mlstudio.wire.services import MODELS
 
-ROOT_IN_CI = os.environ.get("CI") == "true"
+IN_CI = os.environ.get("CI") == "true"
+os.environ["AWS_DATA_PATH"] = str(MODELS)
 
 
 @cache
@@ -40,7 +42,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip visibly what this machine lacks; in CI a missing part is a failure."""
     for marker, reason in (("docker", missing_docker), ("browser", missing_browser)):
         if item.get_closest_marker(marker) and (why := reason()):
-            if ROOT_IN_CI:
+            if IN_CI:
                 pytest.fail(f"{why}; CI must have it", pytrace=False)
             pytest.skip(why)
 

@@ -78,17 +78,18 @@ while (my $c = $server->accept) {
 """
 
 
-def build() -> str:
-    """Build the image unless it is here; return its tag."""
+def build(user: str = "root") -> str:
+    """Build the image that runs as ``user`` unless it is here; return its tag."""
     client = docker.from_env()
     context = io.BytesIO()
-    recipe = f"FROM {BASE}\nCOPY train serve /usr/local/bin/\n"
+    tag = f"{TAG}-{user}"
+    recipe = f"FROM {BASE}\nCOPY train serve /usr/local/bin/\nUSER {user}\n"
     with tarfile.open(fileobj=context, mode="w") as tar:
         for name, text in (("Dockerfile", recipe), ("train", TRAIN), ("serve", SERVE)):
             info = tarfile.TarInfo(name)
             info.size, info.mode = len(text.encode()), 0o755
             tar.addfile(info, io.BytesIO(text.encode()))
     context.seek(0)
-    client.images.build(fileobj=context, custom_context=True, tag=TAG, rm=True)
+    client.images.build(fileobj=context, custom_context=True, tag=tag, rm=True)
     client.close()
-    return TAG
+    return tag

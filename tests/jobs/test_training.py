@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError, WaiterError
 from jupyter_mlstudio.studio import client as studio_client
 from tests.conftest import RunningStudio
 
+from .images import build
 from .jobs import XGBOOST, channel, log_lines, request, unique, wait, wait_for
 
 pytestmark = pytest.mark.docker
@@ -107,6 +108,24 @@ def test_a_foreign_container_finds_the_contract_and_leaves_its_model(
     assert environment["AWS_REGION"] == "us-east-1"
     assert any(name.startswith("AWS_CONTAINER_CREDENTIALS_") for name in environment)
     assert "AWS_SECRET_ACCESS_KEY" not in environment
+
+
+def test_an_image_that_runs_as_somebody_else_can_read_and_write(
+    docker_studio: RunningStudio,
+) -> None:
+    studio, name = docker_studio, unique("nobody")
+    put(studio, {f"{name}/in/a.csv": b"1,10\n"})
+    job = run(
+        studio,
+        build("nobody"),
+        name,
+        HyperParameters={"scribble": "yes"},
+        InputDataConfig=[channel(studio, "train", f"{name}/in/")],
+    )
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    lines = log_lines(studio, name)
+    assert "host algo-1 runs as 65534" in lines
+    assert members(get(studio, job["ModelArtifacts"]["S3ModelArtifacts"])) == {"mean": b"10\n"}
 
 
 def test_what_a_container_does_to_its_input_does_not_touch_the_objects(

@@ -41,6 +41,16 @@ def prepare_folders(base: Path, job: Resource) -> None:
         base / "opt/ml/metadata/resource-metadata.json",
         {"ExecutionRoleArn": job.wish["RoleArn"], "ResourceArn": job.arn},
     )
+    _open_to_any_user(base / "opt")
+
+
+def _open_to_any_user(folder: Path) -> None:
+    """Let the user an image runs as, whoever it is, use what it was given.
+
+    Others on this machine cannot come near: the studio's root is closed to them.
+    """
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
 
 
 def container_spec(
