@@ -36,8 +36,7 @@ class Seeder:
 
     def is_filled(self) -> bool:
         """Whether an earlier run came to its end."""
-        found = self.sagemaker.list_endpoints(NameContains=ENDPOINT, StatusEquals="InService")
-        return bool(found["Endpoints"])
+        return bool(self.sagemaker.list_endpoints(NameContains=ENDPOINT)["Endpoints"])
 
     def upload(self, key: str, text: str) -> str:
         """Store an object and return its URI."""
@@ -82,7 +81,7 @@ class Seeder:
         raise TimeoutError(f"{name} has not ended after {TIMEOUT:g} s")
 
     def deploy(self, name: str, model_data: str) -> None:
-        """Make an endpoint of a model and wait until it serves."""
+        """Make an endpoint of a model."""
         self.sagemaker.create_model(
             ModelName=name,
             PrimaryContainer={"Image": IMAGE, "ModelDataUrl": model_data},
@@ -96,6 +95,9 @@ class Seeder:
         }
         self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+
+    def serve(self, name: str) -> None:
+        """Wait until an endpoint serves."""
         self.sagemaker.get_waiter("endpoint_in_service").wait(
             EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": int(TIMEOUT)}
         )
@@ -112,8 +114,13 @@ def fill(settings: Settings) -> None:
     """Give the studio a job that completed, one that failed, and an endpoint that serves."""
     studio.ensure(settings)
     seeder = Seeder(settings)
-    if seeder.is_filled():
-        return
+    if not seeder.is_filled():
+        make(seeder)
+    seeder.serve(ENDPOINT)
+
+
+def make(seeder: Seeder) -> None:
+    """Start two training jobs, and an endpoint of the model of the good one."""
     seeder.train(BAD, seeder.upload("bad/data.csv", "neither,a,number\n"))
     seeder.train(GOOD, seeder.upload("good/data.csv", table(400)))
     failed, completed = seeder.finish(BAD), seeder.finish(GOOD)

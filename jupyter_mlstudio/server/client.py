@@ -93,9 +93,12 @@ class AWSClient:
                 timeout=aiohttp.ClientTimeout(total=timeout),
             ) as response:
                 body = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise StudioUnavailable(f"The studio does not answer: {reason}") from error
+        except TimeoutError as error:
+            raise StudioUnavailable(
+                f"The studio did not answer {operation} within {timeout:g} s"
+            ) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise StudioUnavailable(f"The studio does not answer at {request.url}") from error
         return _parse(model, response.status, response.headers, body)
 
     async def close(self) -> None:

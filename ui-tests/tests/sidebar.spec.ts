@@ -11,18 +11,31 @@ const ENDPOINT = 'first-endpoint';
 /** Where pictures for the documentation go. */
 const IMAGES = '../docs/images';
 
-test.use({ autoGoto: false });
+/** How long JupyterLab may take to open, in milliseconds; machines of CI are slow. */
+const PATIENCE = 90_000;
 
-test.beforeEach(async ({ page }) => {
-  await page.goto();
+test.use({
+  // Galata's own gives up after 15 seconds.
+  // eslint-disable-next-line no-empty-pattern -- Playwright wants a pattern here
+  waitForApplication: async ({}, use) => {
+    await use(async page => {
+      await page
+        .locator('#jupyterlab-splash')
+        .waitFor({ state: 'detached', timeout: PATIENCE });
+      await page
+        .getByRole('tab', { name: 'Machine learning studio' })
+        .waitFor({ timeout: PATIENCE });
+    });
+  }
 });
+
+test.setTimeout(2 * PATIENCE);
 
 /** Open the sidebar as a user does. */
 async function openSidebar(page: IJupyterLabPageFixture): Promise<Locator> {
-  const tab = page.getByRole('tab', { name: 'Machine learning studio' });
   const sidebar = page.getByRole('region', { name: 'Machine learning studio' });
   if (!(await sidebar.isVisible())) {
-    await tab.click();
+    await page.getByRole('tab', { name: 'Machine learning studio' }).click();
   }
   await expect(sidebar).toBeVisible();
   return sidebar;
@@ -71,7 +84,7 @@ test('opens a job with its history and its log', async ({ page }) => {
   await expect(panel.getByRole('region', { name: 'Log' })).toContainText(
     'train-auc'
   );
-  await page.reload();
+  await page.reload({ waitForIsReady: false });
   await expect(panel.getByRole('heading', { name: GOOD })).toBeVisible();
 });
 
