@@ -15,6 +15,9 @@ from typing import Any
 
 from .journal import Record
 
+VERSION = 1
+"""Of the tables below. There are no migrations: another version is built from the journal."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS buckets (
@@ -63,7 +66,7 @@ class Part:
 class Details:
     """What a client said of an object.
 
-    ``headers`` are content headers by lower-case name, ``metadata`` is the user's, ``checksum``
+    ``headers`` are content headers by AWS's member name, ``metadata`` is the user's, ``checksum``
     is base64 (with ``-N`` when composite) by ``algorithm`` (``CRC32`` ...), ``checksum_type`` is
     ``FULL_OBJECT`` or ``COMPOSITE``, ``parts`` are (size, checksum) of the parts of a multipart
     upload.
@@ -117,12 +120,15 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the catalogue; the one writer makes what is not there."""
     if read_only:
         uri = f"{path.resolve().as_uri()}?mode=ro"
-        return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10)
+        return sqlite3.connect(
+            uri, uri=True, isolation_level=None, timeout=10, check_same_thread=False
+        )
     connection = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
     connection.execute("PRAGMA journal_mode=WAL")
     # The journal is synced before each commit, so a commit lost to a power cut is replayed.
     connection.execute("PRAGMA synchronous=NORMAL")
-    connection.executescript(_SCHEMA)
+    if connection.execute("PRAGMA user_version").fetchone() == (0,):
+        connection.executescript(f"{_SCHEMA} PRAGMA user_version = {VERSION};")
     return connection
 
 
@@ -341,6 +347,12 @@ def clear(connection: sqlite3.Connection) -> None:
     """Forget everything, to replay a journal from its start."""
     for table in ("meta", "buckets", "objects", "uploads", "parts"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+
+
+def is_current(connection: sqlite3.Connection) -> bool:
+    """Say whether the catalogue has the tables this code knows."""
+    row: tuple[int] = connection.execute("PRAGMA user_version").fetchone()
+    return row == (VERSION,)
 
 
 def position(connection: sqlite3.Connection) -> tuple[str, int]:

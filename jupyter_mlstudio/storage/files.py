@@ -13,6 +13,7 @@ from pathlib import Path
 
 _FICLONE = 0x40049409
 _COPY_STEP = 64 << 20
+_RESERVE = 64 << 20
 # The store's own folder keeps others out; containers read linked bodies as whatever user they run.
 _BODY_MODE = 0o644
 
@@ -39,6 +40,17 @@ class ObjectFiles:
     def path(self, file: str) -> Path:
         """Return where the published file lies."""
         return self.data / file[:2] / file
+
+    def check_space(self, size: int) -> None:
+        """Raise ``ENOSPC`` if a body of ``size`` bytes would take what deleting objects needs.
+
+        Journal and catalogue grow by every change, deletions too, so bodies never get the last of
+        a disk.
+        """
+        disk = os.statvfs(self.root)
+        reserve = min(_RESERVE, disk.f_blocks * disk.f_frsize // 8)
+        if disk.f_bavail * disk.f_frsize - size < reserve:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.root))
 
     def new(self) -> Incoming:
         """Start a file."""
@@ -70,6 +82,7 @@ class Incoming:
     def __init__(self, files: ObjectFiles, file: str, path: Path) -> None:
         self.id = file
         self.size = 0
+        self._files = files
         self._path = path
         self._target = files.path(file)
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _BODY_MODE)
@@ -77,6 +90,7 @@ class Incoming:
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append ``data``."""
+        self._files.check_space(len(data))
         view = memoryview(data)
         while view:
             written = os.write(self._descriptor, view)
@@ -93,6 +107,7 @@ class Incoming:
         """
         with source.open("rb") as file:
             left = os.fstat(file.fileno()).st_size - offset if count is None else count
+            self._files.check_space(left)
             while left:
                 copied = _copy_range(file.fileno(), self._descriptor, min(left, _COPY_STEP), offset)
                 if not copied:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import secrets
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -141,10 +143,10 @@ class Front:
             return await self._result(exchange)
         except AWSError as error:
             return self._refused(exchange, error)
-        except OSError as error:
-            if isinstance(error, ConnectionError):
-                raise
-            log.exception("Request %s failed", exchange.id)
+        except ConnectionError:
+            raise
+        except (OSError, sqlite3.Error) as error:
+            log.error("Request %s failed: %s", exchange.id, error)
             return self._refused(exchange, _storage_error(error))
         except Exception:
             log.exception("Request %s failed", exchange.id)
@@ -351,5 +353,9 @@ def _length(headers: Mapping[str, str]) -> int:
     return int(text)
 
 
-def _storage_error(error: OSError) -> AWSError:
-    return AWSError("InternalError", f"The object store failed: {error.strerror}", status=500)
+def _storage_error(error: OSError | sqlite3.Error) -> AWSError:
+    full = getattr(error, "errno", None) == errno.ENOSPC
+    if full or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        message = "There is no space left on the disk of the object store."
+        return AWSError("InsufficientStorage", message, status=507)
+    return AWSError("InternalError", f"The object store failed: {error}", status=500)

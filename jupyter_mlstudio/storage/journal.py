@@ -47,6 +47,7 @@ class Journal:
         self.start = self._file.tell()
         self.end = self._file.seek(0, os.SEEK_END)
         self.damaged = 0
+        self._torn = False
 
     @staticmethod
     def create(path: Path, records: Iterable[Record] = ()) -> Journal:
@@ -87,20 +88,22 @@ class Journal:
     def append(self, records: Iterable[Record]) -> int:
         """Add ``records`` durably and return the new end; on an error nothing is added."""
         data = b"".join(map(_encode, records))
-        end = self.end
+        if self._torn:
+            self.truncate(self.end)
         try:
-            self._file.seek(end)
+            self._file.seek(self.end)
             self._file.write(data)
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError:
-            self.truncate(end)
+            self.truncate(self.end)
             raise
-        self.end = end + len(data)
+        self.end += len(data)
         return self.end
 
     def truncate(self, end: int) -> None:
-        """Forget everything after ``end``."""
+        """Forget everything after ``end``; if that fails, the next :meth:`append` tries again."""
+        self._torn = True
         # A buffered write that failed is still pending in the file object: start with a new one.
         try:
             self._file.close()
@@ -110,6 +113,7 @@ class Journal:
         self._file.truncate(end)
         os.fsync(self._file.fileno())
         self.end = end
+        self._torn = False
 
     def close(self) -> None:
         """Close the file."""

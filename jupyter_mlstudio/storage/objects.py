@@ -98,13 +98,7 @@ class ObjectStore:
         """This thread's own connection to the catalogue, for reading."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            path = self._root / "objects.db"
-            connection = sqlite3.connect(
-                f"{path.resolve().as_uri()}?mode=ro",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+            connection = catalog.connect(self._root / "objects.db", read_only=True)
             self._local.connection = connection
             self._readers.append(connection)
         return connection

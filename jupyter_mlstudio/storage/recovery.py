@@ -63,7 +63,7 @@ def rebuild(root: Path) -> int:
 def _open(database: Path, *, sound: bool) -> sqlite3.Connection:
     try:
         connection = catalog.connect(database)
-        if sound or connection.execute("PRAGMA quick_check").fetchone() == ("ok",):
+        if catalog.is_current(connection) and (sound or _is_whole(connection)):
             catalog.position(connection)
             return connection
         connection.close()
@@ -71,6 +71,11 @@ def _open(database: Path, *, sound: bool) -> sqlite3.Connection:
         log.warning("%s cannot be read: %s", database, error)
     _set_aside(database)
     return catalog.connect(database)
+
+
+def _is_whole(connection: sqlite3.Connection) -> bool:
+    row: tuple[str] = connection.execute("PRAGMA quick_check").fetchone()
+    return row == ("ok",)
 
 
 def _set_aside(database: Path) -> None:

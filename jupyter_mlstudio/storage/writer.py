@@ -7,6 +7,7 @@ seeing what those before it did.
 
 from __future__ import annotations
 
+import errno
 import logging
 import sqlite3
 import threading
@@ -83,7 +84,17 @@ class Writer:
                 except Empty:
                     break
             ending = None in batch
-            self._commit([item for item in batch if item is not None])
+            try:
+                self._commit([item for item in batch if item is not None])
+            except Exception:
+                # Journal and catalogue may differ now; the next start makes them agree.
+                log.critical("The object store cannot be written any more", exc_info=True)
+                self._refuse_all()
+                return
+
+    def _refuse_all(self) -> None:
+        while (item := self._queue.get()) is not None:
+            item[1].set_exception(OSError(errno.EIO, "the object store broke; see its log"))
 
     def _commit(self, batch: list[tuple[Decision[Any], Future[Any]]]) -> None:
         records: list[Record] = []
@@ -107,10 +118,10 @@ class Writer:
                 catalog.set_position(self._connection, self._journal.generation, self._journal.end)
             self._connection.execute("COMMIT")
         except Exception as error:
-            self._undo(end)
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)
+            self._undo(end)
             return
         if freed:
             self._janitor.submit(self._clean, freed)

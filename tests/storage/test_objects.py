@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,7 +50,11 @@ def store(tmp_path: Path) -> Iterator[ObjectStore]:
 
 def put(store: ObjectStore, key: str, data: bytes, conditions: Conditions | None = None) -> str:
     body = store.files.new()
-    body.write(data)
+    try:
+        body.write(data)
+    except OSError:
+        body.discard()
+        raise
     entry = store.put("bucket", key, body, "etag", Details(), conditions or Conditions())
     return entry.file
 
@@ -231,7 +237,9 @@ def test_the_reader_works_with_and_without_the_writer(tmp_path: Path) -> None:
     check()
 
 
-@pytest.mark.parametrize("loss", ["deleted", "garbage", "truncated", "zero header"])
+@pytest.mark.parametrize(
+    "loss", ["deleted", "garbage", "truncated", "zero header", "another version"]
+)
 def test_a_lost_catalogue_is_built_from_the_journal(tmp_path: Path, loss: str) -> None:
     store = ObjectStore(tmp_path)
     store.create_bucket("bucket", "us-east-1")
@@ -246,6 +254,9 @@ def test_a_lost_catalogue_is_built_from_the_journal(tmp_path: Path, loss: str) -
     data = database.read_bytes()
     if loss == "deleted":
         database.unlink()
+    elif loss == "another version":
+        with closing(sqlite3.connect(database)) as connection:
+            connection.executescript("DROP TABLE objects; PRAGMA user_version = 99;")
     else:
         middle = len(data) // 2
         damaged = {
@@ -348,6 +359,68 @@ def test_a_disk_that_is_full_changes_nothing(
     recovery.rebuild(tmp_path)
     assert content(tmp_path) == {"key": b"after"}
     store.__init__(tmp_path)  # type: ignore[misc] # the fixture closes it again
+
+
+def test_bodies_leave_room_to_delete_them(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, "key", b"before")
+    with monkeypatch.context() as patch:
+        patch.setattr("jupyter_mlstudio.storage.files._RESERVE", 1 << 60)
+        patch.setattr("jupyter_mlstudio.storage.files.os.statvfs", lambda _: _Full())
+        with pytest.raises(OSError, match="No space left"):
+            put(store, "other", b"x")
+        store.delete("bucket", "key")
+    assert list(store.files.incoming.iterdir()) == []
+
+
+class _Full:
+    """A disk with little room left."""
+
+    f_blocks, f_bavail, f_frsize = 1000, 120, 4096
+
+
+def test_a_disk_that_fails_for_a_while(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, "key", b"before")
+    with monkeypatch.context() as patch:
+        patch.setattr("jupyter_mlstudio.storage.journal.os.fsync", _broken)
+        for _ in range(3):
+            with pytest.raises(OSError, match="Input/output"):
+                store.delete("bucket", "key")
+    put(store, "other", b"after")
+    assert content(tmp_path) == {"key": b"before", "other": b"after"}
+    store.close()
+    recovery.rebuild(tmp_path)
+    assert content(tmp_path) == {"key": b"before", "other": b"after"}
+    store.__init__(tmp_path)  # type: ignore[misc] # the fixture closes it again
+
+
+def test_a_change_that_can_be_neither_made_nor_undone_stops_all_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ObjectStore(tmp_path)
+    store.create_bucket("bucket", "us-east-1")
+    put(store, "key", b"kept")
+    with monkeypatch.context() as patch:
+        patch.setattr("jupyter_mlstudio.storage.catalog.set_position", _broken)
+        patch.setattr("jupyter_mlstudio.storage.journal.Journal.truncate", _broken)
+        with pytest.raises(OSError, match="Input/output"):
+            store.tag("bucket", "key", {"a": "b"})
+        with pytest.raises(OSError, match="broke"):
+            store.delete("bucket", "key")
+    with pytest.raises(OSError, match="broke"):
+        put(store, "other", b"")
+    store.close()
+    store = ObjectStore(tmp_path)
+    put(store, "other", b"again")
+    store.close()
+    assert content(tmp_path) == {"key": b"kept", "other": b"again"}
+
+
+def _broken(*_: object) -> None:
+    raise OSError(5, "Input/output error")
 
 
 def test_kill_9_loses_nothing_acknowledged(tmp_path: Path) -> None:

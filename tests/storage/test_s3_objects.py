@@ -393,7 +393,7 @@ def test_styles_of_addresses(shared_front: Front) -> None:
 
 def test_many_clients_at_once(shared_front: Front, bucket: str) -> None:
     client = shared_front.client(Config(max_pool_connections=16))
-    bodies = {f"k{number}": os.urandom(number * 1500) for number in range(120)}
+    bodies = {f"k{number}": os.urandom(number * 4000) for number in range(48)}
 
     def trip(key: str) -> None:
         for _ in range(3):
