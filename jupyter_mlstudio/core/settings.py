@@ -27,7 +27,8 @@ def default_root() -> Path:
 class Settings:
     """Identity and configuration of one studio.
 
-    ``compute`` is ``docker``, ``process`` or ``auto`` (Docker where an engine answers).
+    ``compute`` is ``docker``, ``process`` or ``auto`` (Docker where an engine answers). ``pull``
+    says whether an image that is not here is looked for in its registry.
     ``idle_exit`` is seconds without work or clients after which the studio ends; 0 means never.
     """
 
@@ -41,6 +42,7 @@ class Settings:
     gateway_port: int = 0
     container_port: int = 0
     compute: str = "auto"
+    pull: bool = True
     idle_exit: int = 4 * 3600
 
     @property

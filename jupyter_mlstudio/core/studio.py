@@ -14,6 +14,7 @@ from ..compute.machine import Machine
 from ..compute.protocol import Engine
 from ..storage.reader import ObjectReader
 from ..wire.keys import Credentials, KeyRing
+from . import local_types
 from .collector import LogCollector
 from .controllers import Controllers
 from .database import Database
@@ -42,6 +43,7 @@ class Studio:
     """
 
     def __init__(self, settings: Settings, engine: Engine, machine: Machine | None = None) -> None:
+        local_types.allow()
         self.settings = settings
         self.engine = engine
         self.keys = KeyRing.load(settings.master_key)

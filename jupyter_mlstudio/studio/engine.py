@@ -16,5 +16,5 @@ def open_engine(settings: Settings) -> Engine:
         root=settings.root,
         access=AccessSettings(settings.container_port, settings.s3_port, settings.gateway_port),
         command_for=process_command,
-        pull=True,
+        pull=settings.pull,
     )

@@ -62,11 +62,19 @@ class TrainingController:
         state = self.studio.engine.inspect(self.studio.container_name(job))
         if state is None or state.phase is Phase.CREATED:
             if state is None and job.facts.get("Launched"):
-                return self._end(job, FAILED, _GONE)
+                return self._miss(job)
             return self._launch(job)
         if state.phase is Phase.RUNNING:
             return self._accompany(job, state)
         return self._record_outcome(job, state)
+
+    def _miss(self, job: Resource) -> float | None:
+        """Fail a job whose container is gone, unless it may be on an engine we do not see."""
+        engine = self.studio.engine.name
+        if job.facts["Engine"] == engine:
+            return self._end(job, FAILED, _GONE)
+        log.warning("Job %s runs on %s, and this is %s", job.name, job.facts["Engine"], engine)
+        return UNREACHABLE
 
     # Before the container runs
 
@@ -88,7 +96,11 @@ class TrainingController:
             self._check_output(job)
             prepare_folders(base, job)
             channels = prepare_channels(studio, job, job.wish.get("InputDataConfig", []))
-            studio.engine.start(container_spec(studio, job, base, channels, limits))
+            spec = container_spec(studio, job, base, channels, limits)
+            if not studio.engine.image_exists(spec.image):
+                self._enter(job, "DownloadingTrainingImage", f"Pulling {spec.image}")
+                studio.engine.ensure_image(spec.image)
+            studio.engine.start(spec)
         except (ChannelError, ImageNotFound) as error:
             return self._end(job, FAILED, _client_error(str(error)))
         except EngineError as error:
@@ -112,6 +124,7 @@ class TrainingController:
 
         def launched(draft: Draft) -> None:
             draft.facts["Launched"] = True
+            draft.facts["Engine"] = self.studio.engine.name
             draft.facts.setdefault("StartedAt", started)
             draft.facts.setdefault("LogStream", stream)
 
