@@ -139,8 +139,17 @@ class RunningGateway:
         self.process.wait(70)
 
 
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    """Give one gateway to all tests of a module that do not end it."""
+    running = RunningGateway(tmp_path_factory.mktemp("gateway") / "root")
+    yield running
+    running.close()
+
+
 @pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[RunningGateway]:
+def own_gateway(tmp_path: Path) -> Iterator[RunningGateway]:
+    """Give a gateway that the test may end."""
     running = RunningGateway(tmp_path / "root")
     yield running
     running.close()

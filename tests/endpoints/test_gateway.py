@@ -387,19 +387,19 @@ def test_client_that_leaves_cancels_the_container_call(
         _until(lambda: server.cancelled == 1)
 
 
-def test_sigterm_drains(gateway: RunningGateway, model: Start) -> None:
+def test_sigterm_drains(own_gateway: RunningGateway, model: Start) -> None:
     async def slow(request: web.Request) -> web.Response:
         await asyncio.sleep(1)
         return web.Response(body=b"done")
 
     server = model(slow)
-    gateway.route(_variant(server))
+    own_gateway.route(_variant(server))
     with ThreadPoolExecutor(1) as pool:
-        pending = pool.submit(gateway.client().invoke_endpoint, EndpointName="ep", Body=b"x")
+        pending = pool.submit(own_gateway.client().invoke_endpoint, EndpointName="ep", Body=b"x")
         _until(lambda: len(server.seen) == 1)
-        gateway.process.terminate()
+        own_gateway.process.terminate()
         assert pending.result()["Body"].read() == b"done"
-    assert gateway.process.wait(10) == 0
+    assert own_gateway.process.wait(10) == 0
 
 
 def test_slow_headers_are_cut_off(tmp_path: Path) -> None:
@@ -416,19 +416,19 @@ def test_slow_headers_are_cut_off(tmp_path: Path) -> None:
         running.close()
 
 
-def test_metrics_are_spooled(gateway: RunningGateway, model: Start) -> None:
+def test_metrics_are_spooled(own_gateway: RunningGateway, model: Start) -> None:
     async def sometimes(request: web.Request) -> web.Response:
         return web.Response(status=500 if await request.read() == b"bad" else 200, text="x")
 
-    gateway.route(_variant(model(sometimes)))
-    client = gateway.client()
+    own_gateway.route(_variant(model(sometimes)))
+    client = own_gateway.client()
     for body in (b"good", b"bad", b"good"):
         try:
             client.invoke_endpoint(EndpointName="ep", Body=body)
         except ClientError as error:
             assert body == b"bad", error
-    gateway.close()
-    (spool,) = (gateway.settings.routes.parent / "metrics").glob("*.jsonl")
+    own_gateway.close()
+    (spool,) = (own_gateway.settings.routes.parent / "metrics").glob("*.jsonl")
     (line,) = map(json.loads, spool.read_text().splitlines())
     assert (line["endpoint"], line["variant"], line["region"]) == ("ep", "AllTraffic", REGION)
     assert (line["Invocations"], line["Invocation5XXErrors"]) == (3, 1)

@@ -47,6 +47,7 @@ async def serve(
     table = RouteTable(settings.routes)
     metrics = Metrics(settings.routes.parent / "metrics")
     table.refresh()
+    table.tell()
     async with open_client() as client:
         gateway = Gateway(table, KeyRing.load(settings.master_key), metrics, client)
         runner = web.ServerRunner(
@@ -66,9 +67,10 @@ async def serve(
         if ready is not None:
             write_atomically(ready, json.dumps(_identity(settings)))
         await _terminated()
-        await runner.cleanup()
+        table.fall_silent()
         for chore in chores:
             chore.cancel()
+        await runner.cleanup()
         metrics.flush()
 
 

@@ -42,6 +42,7 @@ class RouteTable:
         self._credits: dict[Key, dict[str, float]] = {}
         self._load: Counter[str] = Counter()
         self._turn: Counter[str] = Counter()
+        self._silent = False
 
     def refresh(self) -> None:
         """Read the file again if it has changed."""
@@ -111,8 +112,14 @@ class RouteTable:
                     self._turn.pop(replica.id, None)
                     self.tell()
 
+    def fall_silent(self) -> None:
+        """Leave the state file to the next gateway, which may start while this one drains."""
+        self._silent = True
+
     def tell(self) -> None:
         """Write which version is in force and which replicas have requests in hand."""
+        if self._silent:
+            return
         state = GatewayState(os.getpid(), self._routes.revision, frozenset(self._load))
         write_state(state_path(self._path), state)
 
