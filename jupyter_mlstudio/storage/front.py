@@ -201,6 +201,7 @@ class Front:
             None,
             datetime.now(UTC),
             service="s3",
+            region=self._region,
         )
         exchange.caller = signed.caller
         if signed.caller.account != self._app.account:
