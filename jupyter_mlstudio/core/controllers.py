@@ -97,14 +97,14 @@ class Controllers:
     def _resync_forever(self) -> None:
         while True:
             try:
-                self._sweep()
+                self.sweep()
             except EngineError as error:
                 log.warning("Containers without an owner are not looked for: %s", error)
             if self._closed.wait(RESYNC):
                 return
             self._enqueue(self._studio.store.unsettled())
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Remove our containers and run folders whose resource is gone.
 
         With an empty database nothing is removed: it may have been lost, and they may be all that

@@ -138,10 +138,9 @@ class LogStore:
         path = self._path(group, stream)
         if not path.exists():
             raise KeyError(stream)
-        size = path.stat().st_size
         if offset is None:
-            offset = size if backwards else 0
-        if offset > size or not _starts_record(path, offset):
+            offset = _end(path) if backwards else 0
+        if offset > path.stat().st_size or not _starts_record(path, offset):
             raise ValueError(f"{offset} is not the start of a log record")
         records = _backwards(path, offset) if backwards else _forwards(path, offset)
         events: list[LogEvent] = []
@@ -251,6 +250,12 @@ def _starts_record(path: Path, offset: int) -> bool:
     with path.open("rb") as file:
         file.seek(offset - 1)
         return file.read(1) == b"\n"
+
+
+def _end(path: Path) -> int:
+    """Return where the last whole record ends; a writer may be in the middle of the next."""
+    with path.open("rb") as file:
+        return _whole(file.fileno())
 
 
 def _whole(descriptor: int) -> int:

@@ -10,7 +10,8 @@ import json
 import os
 import secrets
 import socket
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -114,22 +115,31 @@ class Settings:
 def load_settings(root: Path, **overrides: Any) -> Settings:  # noqa: ANN401 - any field of Settings
     """Read the studio at ``root``, giving it an identity the first time.
 
-    ``overrides`` that are not None are kept in ``studio.json``.
+    ``overrides`` that are not None are kept in ``studio.json``. Processes that do so at once end
+    with the same identity.
     """
     root = root.expanduser().resolve()
     path = root / "studio.json"
-    stored: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    if not path.exists():
+        _create_identity(path)
+    stored: dict[str, Any] = json.loads(path.read_text())
     wanted = {**stored, **{key: value for key, value in overrides.items() if value is not None}}
-    wanted.setdefault("studio_id", secrets.token_hex(4))
-    for port in ("port", "s3_port", "gateway_port", "container_port"):
-        if not wanted.get(port):
-            wanted[port] = _free_port()
     settings = Settings(root=root, **wanted)
     if wanted != stored:
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        document = {key: value for key, value in asdict(settings).items() if key != "root"}
-        write_atomically(path, json.dumps(document, indent=2))
+        write_atomically(path, json.dumps(wanted, indent=2))
     return settings
+
+
+def _create_identity(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    identity: dict[str, Any] = {"studio_id": secrets.token_hex(4)}
+    for port in ("port", "s3_port", "gateway_port", "container_port"):
+        identity[port] = _free_port()
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    write_atomically(draft, json.dumps(identity, indent=2))
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:

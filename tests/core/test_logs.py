@@ -64,6 +64,7 @@ def test_a_record_that_a_crash_cut_short_is_dropped(logs: LogStore) -> None:
     with path.open("ab") as file:
         file.write(b"99999 half a li")
     assert logs.last_ns(GROUP, STREAM) == 1_000_000
+    assert logs.tail(GROUP, STREAM, 5) == ["line 0", "line 1"]
     logs.append(GROUP, STREAM, lines(1, first=2))
     assert [e.message for e in logs.read(GROUP, STREAM).events] == ["line 0", "line 1", "line 2"]
 

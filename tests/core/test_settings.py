@@ -1,0 +1,32 @@
+"""The identity of a root: made once, kept, and the same for all who make it at once."""
+
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from jupyter_mlstudio.core.settings import load_settings
+
+
+def test_many_who_make_a_root_at_once_get_one_identity(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    with ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(lambda _: load_settings(root), range(32)))
+    assert len({(s.studio_id, s.port, s.s3_port, s.gateway_port) for s in made}) == 1
+    assert sorted(path.name for path in root.iterdir()) == ["studio.json"]
+
+
+def test_overrides_are_kept_and_the_rest_stays(tmp_path: Path) -> None:
+    first = load_settings(tmp_path / "root")
+    second = load_settings(tmp_path / "root", compute="process", region=None)
+    third = load_settings(tmp_path / "root")
+    assert second.compute == "process"
+    assert third == second
+    assert (third.studio_id, third.port) == (first.studio_id, first.port)
+
+
+def test_others_cannot_read_it(tmp_path: Path) -> None:
+    root = load_settings(tmp_path / "root").root
+    assert stat.S_IMODE(root.stat().st_mode) == 0o700
+    assert stat.S_IMODE((root / "studio.json").stat().st_mode) == 0o600

@@ -1,0 +1,50 @@
+"""Containers and folders whose resource is gone are removed, unless the database may be lost."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jupyter_mlstudio.compute.protocol import ContainerState, Phase
+from jupyter_mlstudio.core.controllers import UID_LABEL
+from jupyter_mlstudio.core.settings import load_settings
+from jupyter_mlstudio.core.studio import Studio
+
+from .conftest import ACCOUNT, REGION, WIDGET
+from .fake_engine import FakeEngine
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    engine = FakeEngine()
+    made = Studio(load_settings(tmp_path / "root"), engine)
+    engine.states["orphan"] = ContainerState("orphan", {UID_LABEL: "gone"}, Phase.RUNNING)
+    (made.settings.jobs / "gone" / "1").mkdir(parents=True)
+    yield made
+    made.close()
+
+
+def test_what_nobody_owns_is_removed(studio: Studio) -> None:
+    kept = studio.store.create(WIDGET, ACCOUNT, REGION, "kept", wish={}, status="Ready")
+    engine = studio.engine
+    assert isinstance(engine, FakeEngine)
+    engine.states["kept"] = ContainerState("kept", {UID_LABEL: kept.uid}, Phase.RUNNING)
+    engine.states["foreign"] = ContainerState("foreign", {}, Phase.RUNNING)
+    (studio.settings.jobs / kept.uid).mkdir()
+    studio.controllers.sweep()
+    assert sorted(engine.states) == ["foreign", "kept"]
+    assert [folder.name for folder in studio.settings.jobs.iterdir()] == [kept.uid]
+
+
+def test_with_an_empty_database_everything_is_left_and_said(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        studio.controllers.sweep()
+    assert "The database is empty, yet there are orphan" in caplog.text
+    assert isinstance(studio.engine, FakeEngine)
+    assert "orphan" in studio.engine.states
+    assert (studio.settings.jobs / "gone").is_dir()

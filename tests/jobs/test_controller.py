@@ -1,0 +1,162 @@
+"""The training controller against an engine whose behaviour the test dictates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_mlstudio.core.settings import load_settings
+from jupyter_mlstudio.core.store import Resource
+from jupyter_mlstudio.core.studio import Studio
+from jupyter_mlstudio.jobs.training.controller import TrainingController
+from jupyter_mlstudio.jobs.training.kind import IN_PROGRESS, STOPPING, TRAINING_JOB
+from jupyter_mlstudio.storage.objects import ObjectStore
+from tests.core.fake_engine import FakeEngine
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    settings = load_settings(tmp_path / "root")
+    objects = ObjectStore(settings.objects)
+    objects.create_bucket(settings.default_bucket, settings.region)
+    objects.close()
+    made = Studio(settings, FakeEngine())
+    yield made
+    made.close()
+
+
+def create(studio: Studio, name: str = "job", **changes: Any) -> Resource:
+    wish = {
+        "TrainingJobName": name,
+        "AlgorithmSpecification": {"TrainingImage": "img", "TrainingInputMode": "File"},
+        "RoleArn": studio.settings.role_arn,
+        "OutputDataConfig": {"S3OutputPath": f"s3://{studio.settings.default_bucket}/out"},
+        "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 10**9},
+        **changes,
+    }
+    return studio.store.create(
+        TRAINING_JOB,
+        studio.settings.account,
+        studio.settings.region,
+        name,
+        wish=wish,
+        status=IN_PROGRESS,
+        facts={"SecondaryStatus": "Starting"},
+        step=("Starting", "Starting the training job"),
+    )
+
+
+def engine(studio: Studio) -> FakeEngine:
+    assert isinstance(studio.engine, FakeEngine)
+    return studio.engine
+
+
+def now(studio: Studio, job: Resource) -> Resource:
+    found = studio.store.by_uid(job.uid)
+    assert found is not None
+    return found
+
+
+def test_every_step_may_be_repeated_and_starts_one_container(studio: Studio) -> None:
+    job = create(studio)
+    for _ in range(4):
+        TrainingController(studio).reconcile(job.uid)
+    assert engine(studio).starts == 1
+    assert now(studio, job).facts["SecondaryStatus"] == "Training"
+    assert [s.status for s in studio.store.history(job.uid)] == [
+        "Starting",
+        "Downloading",
+        "Training",
+    ]
+
+
+def test_what_does_not_fit_waits_and_says_so(studio: Studio) -> None:
+    first, second = create(studio, "first"), create(studio, "second")
+    controller = TrainingController(studio)
+    controller.reconcile(first.uid)
+    assert controller.reconcile(second.uid) is not None
+    assert engine(studio).starts == 1
+    assert "Waiting for room" in studio.store.history(second.uid)[-1].message
+    engine(studio).remove(studio.container_name(first))
+    controller.reconcile(first.uid)
+    controller.reconcile(first.uid)
+    controller.reconcile(second.uid)
+    assert engine(studio).starts == 2
+
+
+def test_an_engine_out_of_reach_is_waited_for(studio: Studio) -> None:
+    job = create(studio)
+    controller = TrainingController(studio)
+    controller.reconcile(job.uid)
+    controller.reconcile(job.uid)
+    engine(studio).down = True
+    assert controller.reconcile(job.uid) is not None
+    assert now(studio, job).status == IN_PROGRESS
+    engine(studio).down = False
+    controller.reconcile(job.uid)
+    assert now(studio, job).facts["SecondaryStatus"] == "Training"
+
+
+def test_a_container_that_vanished_fails_the_job_with_what_to_do(studio: Studio) -> None:
+    job = create(studio)
+    controller = TrainingController(studio)
+    controller.reconcile(job.uid)
+    controller.reconcile(job.uid)
+    engine(studio).states.clear()
+    assert controller.reconcile(job.uid) is None
+    ended = now(studio, job)
+    assert ended.status == "Failed"
+    assert ended.facts["FailureReason"].startswith("InternalServerError: The container of the job")
+    assert "Start the job again" in ended.facts["FailureReason"]
+
+
+def test_a_job_on_an_engine_we_do_not_see_is_not_given_up(studio: Studio) -> None:
+    job = create(studio)
+    controller = TrainingController(studio)
+    controller.reconcile(job.uid)
+    controller.reconcile(job.uid)
+    engine(studio).states.clear()
+    engine(studio).name = "process"
+    assert controller.reconcile(job.uid) is not None
+    assert now(studio, job).status == IN_PROGRESS
+
+
+def test_stopping_before_the_start_needs_no_container(studio: Studio) -> None:
+    job = create(studio)
+    with studio.store.edit(job.uid) as draft:
+        draft.status = STOPPING
+    TrainingController(studio).reconcile(job.uid)
+    assert now(studio, job).status == "Stopped"
+    assert engine(studio).starts == 0
+
+
+def test_stopping_gives_the_container_120_seconds(studio: Studio) -> None:
+    job = create(studio)
+    controller = TrainingController(studio)
+    controller.reconcile(job.uid)
+    controller.reconcile(job.uid)
+    with studio.store.edit(job.uid) as draft:
+        draft.status = STOPPING
+    controller.reconcile(job.uid)
+    assert engine(studio).stopped == [(studio.container_name(job), 120)]
+
+
+def test_an_upload_that_fails_is_tried_again_while_the_artifact_is_kept(studio: Studio) -> None:
+    job = create(studio)
+    controller = TrainingController(studio)
+    controller.reconcile(job.uid)
+    model = studio.run_folder(job) / "opt/ml/model/weights"
+    model.write_text("precious")
+    controller.reconcile(job.uid)
+    engine(studio).exit(studio.container_name(job), 0)
+    for _ in range(200):
+        delay = controller.reconcile(job.uid)
+        if "Outcome" in now(studio, job).facts and delay and delay > 1:
+            break
+    assert now(studio, job).facts["SecondaryStatus"] == "Uploading"
+    assert now(studio, job).status == IN_PROGRESS
+    assert model.read_text() == "precious"
