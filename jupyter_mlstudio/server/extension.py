@@ -58,12 +58,17 @@ class MLStudioExtension(ExtensionApp):
         return str(default_root())
 
     def initialize_settings(self) -> None:
-        """Give handlers the connection to the studio."""
+        """Make the connection to the studio, for handlers and for the event relay.
+
+        The relay registers its schema now: who subscribes before that never gets our events.
+        """
         self.connection = StudioConnection(
             Path(self.root).expanduser(), self.compute, self.studio_url.rstrip("/"), self.log
         )
         self._tasks: list[asyncio.Task[None]] = []
         self.settings[SETTING] = self.connection
+        events = self.serverapp.event_logger if self.serverapp else None
+        self._relay = EventRelay(self.connection.call, events, self.log) if events else None
 
     def initialize_handlers(self) -> None:
         """Add the routes."""
@@ -73,9 +78,8 @@ class MLStudioExtension(ExtensionApp):
         """Prepare kernels, then start studio and event relay in the background."""
         if self.kernel_profile:
             await self.connection.prepare_kernels()
-        if serverapp.event_logger is not None:
-            relay = EventRelay(self.connection.call, serverapp.event_logger, self.log)
-            self._tasks.append(asyncio.create_task(relay.run()))
+        if self._relay is not None:
+            self._tasks.append(asyncio.create_task(self._relay.run()))
         if self.autostart and not self.studio_url:
             self._tasks.append(asyncio.create_task(self._start_studio()))
 

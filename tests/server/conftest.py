@@ -72,7 +72,7 @@ class Answer:
     text: str
 
     @property
-    def document(self) -> Any:  # noqa: ANN401 - JSON
+    def document(self) -> Any:
         """The JSON of the answer."""
         assert self.content_type.startswith("application/json"), self.text
         return json.loads(self.text)
@@ -90,7 +90,7 @@ class FakeStudio:
     def on(self, service: str, operation: str, answer: Callable[[Any], Any]) -> None:
         """Let ``answer`` make the output of an operation from its input."""
 
-        def handler(call: Any, request: Any) -> Any:  # noqa: ANN401 - whatever the test says
+        def handler(call: Any, request: Any) -> Any:
             self.calls.append((operation, request))
             return answer(request)
 

@@ -67,6 +67,7 @@ function panel(
   content.addClass('jp-MLStudio-details');
   content.disposed.connect(() => model.dispose());
   const widget = new MainAreaWidget({ content });
+  widget.toolbar.hide();
   widget.title.label = name;
   widget.title.icon = mlstudioIcon;
   widget.title.closable = true;

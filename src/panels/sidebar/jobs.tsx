@@ -65,7 +65,10 @@ function TrainingJobRow(
   const { job } = props;
   const name = job.TrainingJobName ?? '';
   const when = job.TrainingEndTime ?? job.CreationTime;
-  const metric = job.FinalMetricDataList?.[0];
+  const metrics = job.FinalMetricDataList ?? [];
+  const metric =
+    metrics.find(each => each.MetricName?.startsWith('validation:')) ??
+    metrics[0];
   return (
     <Row
       name={name}

@@ -70,14 +70,17 @@ describe('TrainingJobList', () => {
       makeJob('good', {
         TrainingJobStatus: 'Completed',
         SecondaryStatus: 'Completed',
-        FinalMetricDataList: [{ MetricName: 'auc', Value: 0.98765432 }]
+        FinalMetricDataList: [
+          { MetricName: 'train:auc', Value: 1 },
+          { MetricName: 'validation:auc', Value: 0.98765432 }
+        ]
       })
     ];
     await showJobs();
     const [bad, good] = screen.getAllByRole('listitem');
     expect(bad?.textContent).toContain('Failed');
     expect(bad?.textContent).toContain('AlgorithmError: no labels');
-    expect(good?.textContent).toContain('auc 0.9877');
+    expect(good?.textContent).toContain('validation:auc 0.9877');
     expect(screen.queryByRole('button', { name: /^Stop/ })).toBeNull();
     fireEvent.click(screen.getByRole('button', { name: /^good/ }));
     expect(handlers.onOpen).toHaveBeenCalledWith('good');
