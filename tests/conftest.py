@@ -13,6 +13,7 @@ import boto3
 import docker
 import pytest
 
+from jupyter_mlstudio.compute.protocol import STUDIO_LABEL
 from jupyter_mlstudio.core.settings import Settings, load_settings
 from jupyter_mlstudio.studio import client as studio_client
 from jupyter_mlstudio.wire.keys import KeyRing
@@ -63,6 +64,16 @@ class RunningStudio:
         """Stop the process, and with ``containers`` everything it started."""
         studio_client.stop(self.settings, containers=containers)
 
+    def forget(self) -> None:
+        """Remove what a stopped studio would take up again: its root goes away with the test."""
+        if missing_docker():
+            return
+        client = docker.from_env()
+        label = f"{STUDIO_LABEL}={self.settings.studio_id}"
+        for container in client.containers.list(all=True, filters={"label": label}):
+            container.remove(force=True, v=True)
+        client.close()
+
     def restart(self) -> None:
         """Stop and start again; containers go on."""
         self.stop()
@@ -100,6 +111,7 @@ def make_studio(
     yield make
     for studio in running:
         studio.stop(containers=True)
+        studio.forget()
 
 
 @pytest.fixture(scope="session")

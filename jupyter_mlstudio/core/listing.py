@@ -96,7 +96,7 @@ class Listing:
         size = request.get("MaxResults") or self.page
         signer = Tokens(call.app.keys.derive("page-token"))
         scope = self._scope(call, request)
-        query = self._filtered(call, request)
+        query = self.filtered(call, request)
         if token := request.get("NextToken"):
             value, uid = signer.open(token, scope)
             past = column < value if descending else column > value
@@ -116,7 +116,8 @@ class Listing:
         rest = {k: str(v) for k, v in request.items() if k not in ("NextToken", "MaxResults")}
         return json.dumps([self.kind.name, call.account, call.region, rest], sort_keys=True)
 
-    def _filtered(self, call: Call[Studio], request: Mapping[str, Any]) -> Select[Any]:
+    def filtered(self, call: Call[Studio], request: Mapping[str, Any]) -> Select[Any]:
+        """Return the query with the request's filters; a kind with others adds them here."""
         query = select(resources).where(
             resources.c.kind == self.kind.name,
             resources.c.account == call.account,

@@ -23,7 +23,7 @@ LAST_RETRY = 30.0
 class WorkQueue:
     """Call ``work(key)`` in worker threads; what it returns is when to look again (seconds)."""
 
-    def __init__(self, work: Callable[[Key], float | None], workers: int = 4) -> None:
+    def __init__(self, work: Callable[[Key], float | None], workers: int = 8) -> None:
         self._work = work
         self._condition = threading.Condition()
         self._due: dict[Key, float] = {}

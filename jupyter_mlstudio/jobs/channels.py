@@ -13,6 +13,8 @@ from ..storage.reader import StoredObject
 from ..storage.trees import link_tree
 from .s3uri import S3Uri
 
+_ATTEMPTS = 5
+
 
 class ChannelError(Exception):
     """A channel cannot be made; the text is a failure reason for the user."""
@@ -42,6 +44,19 @@ def prepare_channels(
 
 
 def _link(studio: Studio, job: Resource, uri: S3Uri, lower: Path) -> None:
+    for attempt in range(_ATTEMPTS):
+        try:
+            _link_once(studio, job, uri, lower)
+        except FileNotFoundError as error:
+            # Overwritten between listing and linking: what is there now counts.
+            if attempt == _ATTEMPTS - 1:
+                reason = f"{uri} changes faster than it can be read"
+                raise ChannelError(f"ClientError: Data download failed: {reason}") from error
+        else:
+            return
+
+
+def _link_once(studio: Studio, job: Resource, uri: S3Uri, lower: Path) -> None:
     found = list(studio.objects.list(uri.bucket, uri.key))
     if not found:
         raise ChannelError(
@@ -52,7 +67,7 @@ def _link(studio: Studio, job: Resource, uri: S3Uri, lower: Path) -> None:
         )
     try:
         link_tree(_relative(uri.key, found), lower)
-    except (ValueError, FileNotFoundError) as error:
+    except ValueError as error:
         raise ChannelError(f"ClientError: Data download failed: {uri}: {error}") from error
 
 

@@ -212,8 +212,8 @@ def _summary(package: Resource) -> dict[str, Any]:
 class _PackageListing(Listing):
     """Adds the filter by type: versions are only listed when they or their group are asked for."""
 
-    def _filtered(self, call: Call[Studio], request: Mapping[str, Any]) -> Select[Any]:
-        query = Listing._filtered(self, call, request)
+    def filtered(self, call: Call[Studio], request: Mapping[str, Any]) -> Select[Any]:
+        query = Listing.filtered(self, call, request)
         default = "Versioned" if request.get("ModelPackageGroupName") else "Unversioned"
         match request.get("ModelPackageType", default):
             case "Versioned":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-CAPABILITIES = ("jobs", "experiments", "registry", "endpoints", "aws")
+CAPABILITIES = ("jobs", "experiments", "registry", "endpoints", "governance", "aws")
 
 _APART = "jupyter_mlstudio.endpoints.gateway"
 """A process of its own, no part of the studio."""

@@ -191,6 +191,7 @@ def programs(settings: Settings, access: Access) -> list[Program]:
             *s3_also,
         ),
         settings.run,
+        grace=65.0,
     )  # fmt: skip
     gateway = Program(
         "gateway",
