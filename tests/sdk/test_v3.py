@@ -13,18 +13,7 @@ from jupyter_mlstudio.studio import kernels
 from tests.conftest import RunningStudio
 from tests.jobs.jobs import XGBOOST
 
-ROOT = Path(__file__).parent.parent.parent
-
 pytestmark = [pytest.mark.docker, pytest.mark.sdk]
-
-
-@pytest.fixture(scope="session")
-def sdk_python() -> Path:
-    """Give the Python that has the SDK, making its environment the first time."""
-    made = subprocess.run(
-        [ROOT / "scripts" / "sdk-env", "v3"], check=True, capture_output=True, text=True
-    )
-    return Path(made.stdout.strip()) / "bin" / "python"
 
 
 @pytest.mark.timeout(1200)

@@ -1,0 +1,72 @@
+"""``eval "$(jupyter mlstudio env)"`` in a shell, then the AWS CLI as its users know it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import RunningStudio
+from tests.jobs.jobs import XGBOOST, request
+
+pytestmark = pytest.mark.sdk
+
+
+def shell(studio: RunningStudio, aws: Path, script: str) -> str:
+    """Run a bash script behind the studio's ``env``; return what it printed."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    path = os.pathsep.join([str(aws), str(Path(sys.executable).parent), clean["PATH"]])
+    env = f'eval "$(jupyter mlstudio --root {studio.settings.root} env)"'
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f"{env}\n{script}"],
+        env={**clean, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_aws_cli_talks_to_the_studio(
+    process_studio: RunningStudio, aws_cli: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.txt").write_text("a")
+    (folder / "sub" / "b.bin").write_bytes(os.urandom(9 << 20))
+    bucket = f"s3://{process_studio.bucket}/cli"
+    printed = shell(
+        process_studio,
+        aws_cli,
+        f"""
+        aws sts get-caller-identity --query Arn --output text
+        aws s3 sync --no-progress {folder} {bucket}
+        aws s3 sync --no-progress {bucket} {tmp_path}/back
+        aws sagemaker list-endpoints --query 'length(Endpoints)'
+        """,
+    )
+    assert printed.splitlines()[0] == process_studio.settings.user_arn
+    for name in ("a.txt", "sub/b.bin"):
+        assert (tmp_path / "back" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_waiting_ends_when_the_job_does(process_studio: RunningStudio, aws_cli: Path) -> None:
+    name = "cli-wait"
+    process_studio.client("sagemaker").create_training_job(
+        **request(process_studio, XGBOOST, name, HyperParameters={"num_round": "wrong"})
+    )
+    printed = shell(
+        process_studio,
+        aws_cli,
+        f"""
+        aws sagemaker wait training-job-completed-or-stopped --training-job-name {name} \\
+            && echo ended well || echo ended badly
+        aws sagemaker describe-training-job --training-job-name {name} \\
+            --query TrainingJobStatus --output text
+        """,
+    )
+    assert printed.split() == ["ended", "badly", "Failed"]
