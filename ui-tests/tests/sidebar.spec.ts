@@ -73,6 +73,12 @@ test('says what the studio runs on', async ({ page }) => {
 });
 
 test('opens a job with its history and its log', async ({ page }) => {
+  const layoutSaved = page.waitForResponse(
+    response =>
+      response.request().method() === 'PUT' &&
+      response.url().includes('api/workspaces') &&
+      (response.request().postData() ?? '').includes(GOOD)
+  );
   const sidebar = await openSidebar(page);
   await row(sidebar, 'Training jobs', GOOD)
     .getByRole('button', { name: GOOD })
@@ -84,8 +90,11 @@ test('opens a job with its history and its log', async ({ page }) => {
   await expect(panel.getByRole('region', { name: 'Log' })).toContainText(
     'train-auc'
   );
+  await layoutSaved;
   await page.reload({ waitForIsReady: false });
-  await expect(panel.getByRole('heading', { name: GOOD })).toBeVisible();
+  await expect(panel.getByRole('heading', { name: GOOD })).toBeVisible({
+    timeout: PATIENCE
+  });
 });
 
 test('works with the keyboard alone', async ({ page }) => {
