@@ -1,7 +1,7 @@
 """A model container as a plain process: ``/ping``, ``/invocations``, and faults on request.
 
 ``FAULT``: ``exit`` ends at once, ``sick`` fails every ping. A request body ``die`` ends the
-process; ``sleep N`` answers after N seconds.
+process; ``sleep N`` answers after N seconds, ``fail`` with status 500.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
             "greeting": os.environ.get("GREETING"),
             "region": os.environ.get("AWS_REGION"),
         }
-        self._answer(200, json.dumps(answer).encode())
+        self._answer(500 if body == "fail" else 200, json.dumps(answer).encode())
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)

@@ -17,7 +17,7 @@ from aiohttp import web
 from jupyter_mlstudio._version import __version__
 from jupyter_mlstudio.core.settings import Settings, load_settings, write_atomically
 from jupyter_mlstudio.endpoints.gateway.app import Gateway
-from jupyter_mlstudio.endpoints.gateway.metrics import Metrics
+from jupyter_mlstudio.endpoints.gateway.metrics import Metrics, spool_folder
 from jupyter_mlstudio.endpoints.gateway.table import RouteTable
 from jupyter_mlstudio.endpoints.gateway.upstream import open_client
 from jupyter_mlstudio.wire.keys import KeyRing
@@ -45,7 +45,7 @@ async def serve(
 ) -> None:
     """Answer on the gateway's address and on ``also`` until SIGTERM or SIGINT, then drain."""
     table = RouteTable(settings.routes)
-    metrics = Metrics(settings.routes.parent / "metrics")
+    metrics = Metrics(spool_folder(settings.routes))
     table.refresh()
     table.tell()
     async with open_client() as client:
