@@ -63,4 +63,5 @@ $(STAMPS)/labextension: $(STAMPS)/node tsconfig.json $(shell find src style sche
 
 $(STAMPS)/package: $(STAMPS)/labextension pyproject.toml setup.py
 	pip install --quiet --no-build-isolation --editable ".[process]" --group dev
+	jupyter labextension develop . --overwrite
 	touch $@
