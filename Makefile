@@ -16,7 +16,7 @@ demo: setup images ## Set up, run the quickstart end to end, say how to go on
 	printf '\nOpen JupyterLab on it with: make lab\n'
 
 lab: setup ## Open JupyterLab on the studio
-	jupyter lab --notebook-dir=binder $(LAB_OPTIONS)
+	jupyter lab --notebook-dir=binder $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
 test: check images ## All Python, TypeScript and browser tests
 	pytest $(PYTEST_OPTIONS)
