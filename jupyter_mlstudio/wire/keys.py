@@ -17,7 +17,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from .errors import AWSError
@@ -26,6 +28,9 @@ _MASTER_BYTES = 32
 _MAC_BYTES = 8
 _ACCOUNT_BYTES = 5
 _MAX_KEY_ID = 128
+_REMEMBERED = 1024
+"""Keys of each sort that are resolved from memory."""
+
 _INVALID = "The security token included in the request is invalid."
 
 
@@ -62,6 +67,9 @@ class KeyRing:
         if len(master) < _MASTER_BYTES:
             raise ValueError(f"a master key has at least {_MASTER_BYTES} bytes")
         self._master = master
+        # What is refused is not remembered, so that nobody can fill these but with genuine keys.
+        self._user = lru_cache(_REMEMBERED)(self._resolve_user)
+        self._temporary = lru_cache(_REMEMBERED)(self._resolve_temporary)
 
     @classmethod
     def load(cls, path: Path) -> KeyRing:
@@ -128,9 +136,16 @@ class KeyRing:
             its own; ``ExpiredTokenException`` if its time is over at ``now``.
         """
         if access_key.startswith("ASIA") and token:
-            return self._resolve_temporary(access_key, token, now)
+            identity, expires = self._temporary(access_key, token)
+            if now.timestamp() >= expires:
+                raise AWSError(
+                    "ExpiredTokenException",
+                    "The security token included in the request is expired",
+                    status=403,
+                )
+            return identity
         if access_key.startswith("AKIA") and not token:
-            return self._resolve_user(access_key)
+            return self._user(access_key)
         raise _unrecognized()
 
     def derive(self, purpose: str) -> bytes:
@@ -151,7 +166,8 @@ class KeyRing:
         arn = _iam_prefix(account) + payload[_ACCOUNT_BYTES:].decode()
         return Identity(account, arn, self._secret(access_key))
 
-    def _resolve_temporary(self, access_key: str, token: str, now: datetime) -> Identity:
+    def _resolve_temporary(self, access_key: str, token: str) -> tuple[Identity, float]:
+        """Return whom a genuine token speaks for and when it ends; the caller checks that."""
         try:
             raw = base64.b64decode(token, altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
@@ -162,14 +178,9 @@ class KeyRing:
         document = json.loads(payload)
         if document["key"] != access_key:
             raise _unrecognized()
-        if now.timestamp() >= document["expires"]:
-            raise AWSError(
-                "ExpiredTokenException",
-                "The security token included in the request is expired",
-                status=403,
-            )
         secret = self._secret(access_key)
-        return Identity(document["account"], document["arn"], secret, document["claims"])
+        claims = MappingProxyType(document["claims"])
+        return Identity(document["account"], document["arn"], secret, claims), document["expires"]
 
     def _secret(self, access_key: str) -> str:
         return base64.b64encode(self._mac("secret", access_key.encode())[:30]).decode()

@@ -37,7 +37,8 @@ class RestPath:
     """A path template of a model, and what else tells its operation from its neighbours.
 
     ``literals`` are query parameters written in the template (``?acl``, ``?list-type=2``);
-    ``query`` and ``headers`` are required members that live there.
+    ``query`` and ``headers`` are required members that live there. Of several that match, the one
+    with the greatest ``weight`` is meant: it is the most specific.
     """
 
     operation: str
@@ -45,27 +46,21 @@ class RestPath:
     literals: tuple[tuple[str, str], ...]
     query: frozenset[str]
     headers: frozenset[str]
-    deprecated: bool
+    weight: tuple[int, int, bool]
 
     def matches(self, request: WireRequest, query: dict[str, str]) -> bool:
         """Whether the request is one for this operation, among others perhaps."""
         return (
-            self.pattern.fullmatch(request.path) is not None
-            and all(query.get(name) == value for name, value in self.literals)
+            all(query.get(name) == value for name, value in self.literals)
             and self.query <= query.keys()
             and all(name in request.headers for name in self.headers)
+            and self.pattern.fullmatch(request.path) is not None
         )
 
     @property
-    def weight(self) -> tuple[int, int, bool]:
-        """How specific it is: of several that match the heaviest is meant."""
-        evidence = len(self.literals) + len(self.query) + len(self.headers)
-        return evidence, self.fixed, not self.deprecated
-
-    @property
-    def fixed(self) -> int:
-        """How many path segments are written out."""
-        return sum(1 for part in self.pattern.pattern.split("/") if part and "(" not in part)
+    def telling(self) -> str:
+        """A query parameter without which no request is for this operation; "" when none is."""
+        return self.literals[0][0] if self.literals else min(self.query, default="")
 
 
 def route(request: WireRequest) -> Route:
@@ -93,25 +88,34 @@ def route(request: WireRequest) -> Route:
 def match_path(service: str, request: WireRequest) -> str | None:
     """Return the REST operation of ``service`` that the request is for, if any."""
     query = dict(parse_form(request.query))
+    paths = rest_paths(service)
     found = [
-        path for path in rest_paths(service).get(request.method, ()) if path.matches(request, query)
+        path
+        for parameter in ("", *query)
+        for path in paths.get((request.method, parameter), ())
+        if path.matches(request, query)
     ]
     return max(found, key=lambda path: path.weight).operation if found else None
 
 
 @cache
-def rest_paths(service: str) -> dict[str, tuple[RestPath, ...]]:
-    """Return the path templates of a service by HTTP method; none if it is not a REST service."""
+def rest_paths(service: str) -> dict[tuple[str, str], tuple[RestPath, ...]]:
+    """Return the path templates of a service by HTTP method and telling query parameter.
+
+    There are none if it is not a REST service.
+    """
     model = service_model(service)
     if not str(model.metadata["protocol"]).startswith("rest"):
         return {}
-    paths: dict[str, list[RestPath]] = {}
+    paths: dict[tuple[str, str], list[RestPath]] = {}
     for name in model.operation_names:
         operation = model.operation_model(name)
-        paths.setdefault(operation.http["method"], []).append(_rest_path(operation))
-    return {method: tuple(entries) for method, entries in paths.items()}
+        path = _rest_path(operation)
+        paths.setdefault((operation.http["method"], path.telling), []).append(path)
+    return {key: tuple(entries) for key, entries in paths.items()}
 
 
+@cache
 def template_pattern(template: str) -> re.Pattern[str]:
     """Return a pattern for a path template with a group per label, in the order of the labels."""
     parts = re.split(r"\{([^}]+)\}", template)
@@ -123,9 +127,10 @@ def template_pattern(template: str) -> re.Pattern[str]:
     return re.compile(pattern + optional_slash, re.DOTALL)
 
 
-def labels(template: str) -> list[str]:
+@cache
+def labels(template: str) -> tuple[str, ...]:
     """Return the names of the labels in a path template."""
-    return [label.rstrip("+") for label in re.findall(r"\{([^}]+)\}", template)]
+    return tuple(label.rstrip("+") for label in re.findall(r"\{([^}]+)\}", template))
 
 
 def _rest_path(operation: OperationModel) -> RestPath:
@@ -140,18 +145,20 @@ def _rest_path(operation: OperationModel) -> RestPath:
         # An empty list is not sent at all, so a required one tells nothing.
         if location in required and member.type_name not in ("list", "map"):
             required[location].add(member.serialization.get("name", name))
+    evidence = len(literals) + len(required["querystring"]) + len(required["header"])
+    written_out = sum(1 for part in template.split("/") if part and "{" not in part)
     return RestPath(
         operation.name,
         template_pattern(template),
         literals,
         frozenset(required["querystring"]),
         frozenset(required["header"]),
-        operation.deprecated,
+        (evidence, written_out, not operation.deprecated),
     )
 
 
 def _candidates(request: WireRequest) -> tuple[str, ...]:
-    name = signed_service(request.query, request.headers.items())
+    name = signed_service(request.query, request.headers)
     if name is None:
         return SERVICES
     services = by_signing_name(name)

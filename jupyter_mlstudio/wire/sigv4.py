@@ -30,11 +30,16 @@ UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 MAX_SKEW = timedelta(minutes=15)
 MAX_PRESIGN = 7 * 24 * 3600
 _EMPTY_HASH = hashlib.sha256().hexdigest()
+_CREDENTIAL = re.compile(r"Credential=([^,\s]*)")
 _TIMESTAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _SCOPE_PART = re.compile(r"[a-zA-Z0-9-]{1,64}")
 _HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _UNRESERVED = "-_.~"
+# What is canonical as it stands: for most of what clients send, nothing has to be rewritten.
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_.~/-]+")
+_NORMAL_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9_.~-]+)+/?|/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +78,13 @@ class _Claimed:
     signed_headers: tuple[str, ...]
     signature: str
     timestamp: str
+    time: datetime
     token: str | None
     expires: int | None
 
     @property
     def scope(self) -> str:
         return f"{self.date}/{self.region}/{self.service}/aws4_request"
-
-    @property
-    def time(self) -> datetime:
-        return datetime.fromisoformat(self.timestamp)
 
 
 def authenticate(
@@ -136,8 +138,8 @@ def verify(
         ``InvalidSignatureException``, ``ExpiredTokenException``, or what S3 and the query
         services call these.
     """
-    fields = CIMultiDictProxy(CIMultiDict(headers))
-    if service in (None, "s3") and is_presigned(raw_query) and "Authorization" not in fields:
+    fields = _fields(headers)
+    if service in (None, "s3") and "Authorization" not in fields and is_presigned(raw_query):
         presigned = verify_presigned(keys, method, raw_path, raw_query, fields, now)
         return _signed_v2(presigned, region)
     errors = SignatureErrors.of(service, fields)
@@ -181,13 +183,19 @@ def verify(
 
 def signed_service(raw_query: str, headers: HeaderSource) -> str | None:
     """Return the signing name a request claims, unchecked, or None if it is not signed."""
-    fields = CIMultiDictProxy(CIMultiDict(headers))
-    if is_presigned(raw_query) and "Authorization" not in fields:
+    fields = _fields(headers)
+    if "Authorization" not in fields and is_presigned(raw_query):
         return "s3"
-    found = re.search(r"Credential=([^,\s]*)", fields.get("Authorization", ""))
+    found = _CREDENTIAL.search(fields.get("Authorization", ""))
     credential = found.group(1) if found else dict(_query_pairs(raw_query)).get("X-Amz-Credential")
     parts = (credential or "").split("/")
     return parts[-2] if len(parts) >= 5 else None
+
+
+def _fields(headers: HeaderSource) -> CIMultiDictProxy[str]:
+    if isinstance(headers, CIMultiDictProxy):
+        return headers
+    return CIMultiDictProxy(CIMultiDict(headers))
 
 
 def _signed_v2(presigned: PresignedV2, region: str) -> Signed:
@@ -282,24 +290,26 @@ def _build(
     key, date, region, service, _ = parts
     if not _SCOPE_PART.fullmatch(region) or not _SCOPE_PART.fullmatch(service):
         raise errors.malformed("Region or service of the credential scope is not valid.")
-    if not _TIMESTAMP.fullmatch(timestamp) or not _is_time(timestamp):
+    time = _time(timestamp)
+    if time is None:
         raise errors.malformed("X-Amz-Date must be a time of the form YYYYMMDDTHHMMSSZ.")
     if timestamp[:8] != date:
         raise errors.malformed(
             f"Date in Credential scope does not match YYYYMMDD of X-Amz-Date: {date!r}."
         )
     names = tuple(signed_headers.split(";"))
-    if names != tuple(sorted(set(names))) or not all(map(_HEADER_NAME.fullmatch, names)):
+    if list(names) != sorted(set(names)) or not all(map(_HEADER_NAME.fullmatch, names)):
         raise errors.malformed("SignedHeaders must be distinct lower-case names in order.")
-    return _Claimed(key, date, region, service, names, signature, timestamp, token, expires)
+    return _Claimed(key, date, region, service, names, signature, timestamp, time, token, expires)
 
 
-def _is_time(timestamp: str) -> bool:
+def _time(timestamp: str) -> datetime | None:
+    if not _TIMESTAMP.fullmatch(timestamp):
+        return None
     try:
-        datetime.fromisoformat(timestamp)
+        return datetime.fromisoformat(timestamp)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _check_time(claimed: _Claimed, now: datetime, errors: SignatureErrors) -> None:
@@ -359,16 +369,22 @@ def _query_pairs(raw: str) -> list[tuple[str, str]]:
 
 
 def _decode(text: str) -> str:
+    if "%" not in text and text.isascii():
+        return text
     return unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode(
         "utf-8", "surrogateescape"
     )
 
 
 def _encode(text: str, safe: str = _UNRESERVED) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
     return quote(text.encode("utf-8", "surrogateescape"), safe=safe)
 
 
 def _canonical_path(raw_path: str, service: str) -> str:
+    if (_PLAIN_PATH if service == "s3" else _NORMAL_PATH).fullmatch(raw_path):
+        return raw_path
     if service == "s3":
         return _encode(_decode(raw_path), "/" + _UNRESERVED) or "/"
     return _encode(normalize_url_path(raw_path or "/"), "/" + _UNRESERVED)

@@ -123,3 +123,41 @@ def test_tokens_that_are_not_genuine(ring: KeyRing) -> None:
     ):
         with pytest.raises(AWSError, match="UnrecognizedClientException"):
             ring.resolve(made.access_key, token, NOW)
+
+
+def test_remembered_keys_still_expire(ring: KeyRing) -> None:
+    made = ring.issue(ACCOUNT, ARN, 60, {"job": "j"})
+    assert made.expires is not None
+    before = made.expires - timedelta(microseconds=1)
+    first = ring.resolve(made.access_key, made.token, before)
+    assert ring.resolve(made.access_key, made.token, before) == first
+    for _ in range(2):
+        with pytest.raises(AWSError, match="ExpiredTokenException"):
+            ring.resolve(made.access_key, made.token, made.expires)
+    with pytest.raises(TypeError):
+        first.claims["job"] = "other"  # type: ignore[index] # that it cannot is what is tested
+
+
+def test_a_remembered_token_is_good_for_its_own_key_only(ring: KeyRing) -> None:
+    one, other = ring.issue(ACCOUNT, ARN, 60), ring.issue(ACCOUNT, ARN, 60)
+    for key in (one, other):
+        ring.resolve(key.access_key, key.token, NOW)
+    for access_key, token in (
+        (one.access_key, other.token),
+        (other.access_key, one.token),
+        (one.access_key, None),
+    ):
+        with pytest.raises(AWSError, match="UnrecognizedClientException"):
+            ring.resolve(access_key, token, NOW)
+
+
+def test_only_genuine_keys_are_remembered(ring: KeyRing) -> None:
+    user = ring.user_key(ACCOUNT, ARN)
+    for access_key, token in (("AKIA" + "A" * 40, None), ("ASIA" + "A" * 16, "bm90IG91cnM=")):
+        for _ in range(3):
+            with pytest.raises(AWSError):
+                ring.resolve(access_key, token, NOW)
+    for _ in range(3):
+        ring.resolve(user.access_key, None, NOW)
+    assert (ring._user.cache_info().currsize, ring._user.cache_info().hits) == (1, 2)
+    assert ring._temporary.cache_info().currsize == 0

@@ -8,12 +8,14 @@ import pytest
 from botocore.model import ServiceModel
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jupyter_mlstudio.wire.decode import decode
 from jupyter_mlstudio.wire.encode import encode, encode_error
 from jupyter_mlstudio.wire.errors import AWSError
 from jupyter_mlstudio.wire.request import WireRequest
-from jupyter_mlstudio.wire.routing import match_path, route
+from jupyter_mlstudio.wire.routing import match_path, rest_paths, route
 from jupyter_mlstudio.wire.services import service_model
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
@@ -209,3 +211,29 @@ def test_match_path_only_looks_at_one_service() -> None:
     assert match_path("sagemaker-runtime", request) == "InvokeEndpoint"
     assert match_path("sagemaker-metrics", request) is None
     assert match_path("sagemaker", request) is None
+
+
+@settings(max_examples=1000, deadline=None, derandomize=True, database=None)
+@given(st.data())
+def test_the_index_leaves_nothing_out(data: st.DataObject) -> None:
+    """Looking at every template of the service finds the same."""
+    service = data.draw(st.sampled_from(["s3", "sagemaker-runtime", "scheduler"]))
+    known = [path for paths in rest_paths(service).values() for path in paths]
+    parameters = sorted({name for path in known for name, _ in path.literals} | {"uploadId", "x"})
+    method = data.draw(st.sampled_from(["GET", "PUT", "POST", "DELETE", "HEAD"]))
+    names = st.lists(st.sampled_from(parameters), max_size=3, unique=True)
+    query = data.draw(names.map(lambda chosen: dict.fromkeys(chosen, "")))
+    path = data.draw(st.sampled_from(["/", "/b", "/b/k", "/endpoints/e/invocations", "/schedules"]))
+    headers = data.draw(st.sampled_from([{}, {"x-amz-copy-source": "/b/k"}]))
+    request = WireRequest.of(method, f"{path}?{urlencode(query)}", headers)
+    found = [
+        each
+        for (verb, _), paths in rest_paths(service).items()
+        if verb == method
+        for each in paths
+        if each.matches(request, query)
+    ]
+    best = max((each.weight for each in found), default=None)
+    operation = match_path(service, request)
+    assert operation in {each.operation for each in found if each.weight == best} or not found
+    assert (operation is None) == (not found)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 import pytest
 from botocore.auth import (
@@ -21,12 +21,21 @@ from botocore.auth import (
 from botocore.awsrequest import AWSRequest
 from botocore.compat import HAS_CRT
 from botocore.credentials import Credentials
+from botocore.utils import normalize_url_path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_mlstudio.wire.errors import AWSError
 from jupyter_mlstudio.wire.keys import KeyRing
-from jupyter_mlstudio.wire.sigv4 import Signed, authenticate, signed_service, verify
+from jupyter_mlstudio.wire.sigv4 import (
+    Signed,
+    _canonical_path,
+    _canonical_query,
+    _query_pairs,
+    authenticate,
+    signed_service,
+    verify,
+)
 
 KEYS = KeyRing(b"m" * 32)
 ACCOUNT = "123456789012"
@@ -234,6 +243,73 @@ def with_headers(raw: Raw, **headers: str) -> Raw:
     made = {name.replace("_", "-"): value for name, value in headers.items()}
     kept = without(raw, *(name.lower() for name in made))["headers"]
     return {**raw, "headers": {**kept, **made}}
+
+
+# Everything canonicalisation treats in its own way, to be strung together.
+PIECES = [
+    "a",
+    "Z09",
+    "-",
+    "_",
+    ".",
+    "~",
+    "/",
+    "//",
+    "/./",
+    "/../",
+    "..",
+    "%2F",
+    "%2f",
+    "%41",
+    "%7E",
+    "%20",
+    "+",
+    "%",
+    "%zz",
+    "ü",
+    "%C3%BC",
+    "*",
+    "!",
+    ":",
+    "@",
+    "(",
+    "=",
+]
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(
+    st.sampled_from([json_auth, s3_auth, s3_url, sts_url]),
+    st.lists(st.sampled_from(PIECES), max_size=8),
+    st.lists(st.tuples(*[st.lists(st.sampled_from(PIECES), max_size=3)] * 2), max_size=4),
+)
+def test_whatever_botocore_signs_is_accepted(
+    signer: Callable[..., Any], path: list[str], query: list[tuple[list[str], list[str]]]
+) -> None:
+    names = [quote("".join(name) or "x", safe="") for name, _ in query]
+    values = [quote("".join(value), safe="") for _, value in query]
+    target = quote("/" + "".join(path), safe="/~")
+    if names:
+        target += "?" + "&".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
+    check(signed(signer, target, method="GET", body=b""))
+
+
+@settings(max_examples=1000, deadline=None, derandomize=True, database=None)
+@given(st.lists(st.sampled_from([*PIECES, "&", "\n", "\udcc3\udcbc", "\udcff"]), max_size=10))
+def test_short_cuts_of_canonicalisation_change_nothing(pieces: list[str]) -> None:
+    text = "".join(pieces)
+
+    def decoded(part: str) -> bytes:
+        return unquote_to_bytes(part.encode("utf-8", "surrogateescape"))
+
+    def normal(part: str) -> bytes:
+        return normalize_url_path(part or "/").encode("utf-8", "surrogateescape")
+
+    assert _canonical_path(text, "s3") == (quote(decoded(text), "/-_.~") or "/")
+    assert _canonical_path(text, "sagemaker") == quote(normal(text), "/-_.~")
+    pairs = [piece.partition("=")[::2] for piece in text.split("&") if piece]
+    encoded = sorted(tuple(quote(decoded(part), "-_.~") for part in pair) for pair in pairs)
+    assert _canonical_query(_query_pairs(text)) == "&".join(map("=".join, encoded))
 
 
 def test_missing_and_malformed() -> None:
