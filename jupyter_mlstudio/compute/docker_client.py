@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ class Gone(EngineError):
 
 CONTROL_TIMEOUT = 8
 """Seconds a control call may take: a hung engine is reported within ten."""
+TRANSFER_SILENCE = 60
+"""Seconds an engine that takes or gives an archive may say nothing: its disk may be busy."""
 
 UNREACHABLE = (
     requests.RequestException,
@@ -74,12 +76,27 @@ class DockerClient:
                 f"{api.base_url}/v{api.api_version}{path}",
                 params=dict(params),
                 stream=True,
+                # Docker would compress archives, slower than any disk.
+                headers={"Accept-Encoding": "identity"},
                 timeout=(CONTROL_TIMEOUT, read_timeout),
             )
             try:
-                if response.status_code >= 400:
-                    docker.errors.create_api_error_from_http_exception(_http_error(response))
+                _check(response)
                 yield response
+            finally:
+                response.close()
+
+    def upload(self, path: str, params: Mapping[str, Any], body: Iterable[bytes]) -> None:
+        """PUT ``body`` piece by piece, as it comes."""
+        with self.api() as api:
+            response = api.put(
+                f"{api.base_url}/v{api.api_version}{path}",
+                params=dict(params),
+                data=body,
+                timeout=(TRANSFER_SILENCE, TRANSFER_SILENCE),
+            )
+            try:
+                _check(response)
             finally:
                 response.close()
 
@@ -120,8 +137,11 @@ def _status(error: docker.errors.APIError) -> int | None:
     return error.response.status_code if error.response is not None else None
 
 
-def _http_error(response: requests.Response) -> requests.HTTPError:
-    return requests.HTTPError(f"{response.status_code} {response.reason}", response=response)
+def _check(response: requests.Response) -> None:
+    if response.status_code >= 400:
+        text = f"{response.status_code} {response.reason}"
+        error = requests.HTTPError(text, response=response)
+        docker.errors.create_api_error_from_http_exception(error)
 
 
 def _context_url() -> str:

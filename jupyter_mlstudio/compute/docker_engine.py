@@ -8,12 +8,13 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import docker
 import docker.errors
+from docker.types import Mount
 
 from jupyter_mlstudio.compute import docker_spec, machine
 from jupyter_mlstudio.compute.docker_client import CONTROL_TIMEOUT, DockerClient, Gone, explain
@@ -21,8 +22,9 @@ from jupyter_mlstudio.compute.docker_events import Watcher
 from jupyter_mlstudio.compute.docker_files import HelperContainer, Mounts
 from jupyter_mlstudio.compute.docker_images import Images
 from jupyter_mlstudio.compute.docker_logs import join_lines, read_frames, since_parameter
-from jupyter_mlstudio.compute.docker_network import Networks
+from jupyter_mlstudio.compute.docker_network import Attachment, Networks
 from jupyter_mlstudio.compute.docker_spec import read_state
+from jupyter_mlstudio.compute.docker_volumes import containers_away
 from jupyter_mlstudio.compute.gpus import free_gpus
 from jupyter_mlstudio.compute.machine import Machine
 from jupyter_mlstudio.compute.paths import PathMap, probe_paths
@@ -61,6 +63,8 @@ class DockerEngine:
         Connection to the engine; by default the one ``docker`` itself would use.
     pull:
         Whether an image that is not here may be pulled.
+    paths:
+        How the engine sees ``root``; by default it is asked.
     """
 
     name = "docker"
@@ -74,6 +78,7 @@ class DockerEngine:
         access: AccessSettings,
         client: DockerClient | None = None,
         pull: bool = False,
+        paths: PathMap | None = None,
     ) -> None:
         self.studio_id = studio_id
         self.root = root.resolve()
@@ -82,8 +87,9 @@ class DockerEngine:
         self._networks = Networks(self._client)
         self._images = Images(self._client, pull=pull)
         self._helper = HelperContainer(self._client, studio_id)
-        self._paths: PathMap | None = None
+        self._paths = paths
         self._lock = threading.RLock()
+        self._starting: dict[str, threading.Lock] = {}
         self._stopping: set[str] = set()
         self._watcher: Watcher | None = None
 
@@ -93,7 +99,7 @@ class DockerEngine:
 
     @property
     def paths(self) -> PathMap:
-        """How the engine sees the studio's files (probed once)."""
+        """How the engine sees the studio's files (asked once)."""
         with self._lock:
             if self._paths is None:
                 self._paths = probe_paths(self._client, self.root)
@@ -120,12 +126,12 @@ class DockerEngine:
 
     def start(self, spec: ContainerSpec) -> None:
         """Create and start the container, or go on from where an earlier start was cut off."""
-        state = self.inspect(spec.name)
-        if state is None:
-            self._images.ensure(spec.image)
-            with self._lock if spec.limits.gpus else nullcontext():
-                self._create(spec)
+        with self._alone(spec.name):
             state = self.inspect(spec.name)
+            if state is None:
+                self._images.ensure(spec.image)
+                self._create(spec)
+                state = self.inspect(spec.name)
         if state is not None and state.phase is Phase.CREATED:
             self._start(spec.name)
         elif state is not None and state.started_at is None and state.error:
@@ -169,6 +175,8 @@ class DockerEngine:
         with self._client.api() as api:
             _unless_already(lambda: api.remove_container(name, force=True, v=True))
         self._mounts(name).remove()
+        with self._lock:
+            self._starting.pop(name, None)
 
     def logs(self, name: str, since_ns: int = 0) -> Iterator[LogLine]:
         """Follow stdout and stderr from the first line later than ``since_ns`` to the end.
@@ -211,7 +219,9 @@ class DockerEngine:
             self._helper.run(parent, 'rm -rf -- "/tree/$0"', path.name)
 
     def readable_tree(self, path: Path) -> None:
-        """Make a folder that a container wrote readable to this process."""
+        """Have what ended containers wrote below a folder there, readable to this process."""
+        for container in containers_away(self.root):
+            self._mounts(container).fetch(path)
         try:
             make_readable(path)
         except PermissionError:
@@ -230,9 +240,24 @@ class DockerEngine:
     def _mounts(self, name: str) -> Mounts:
         return Mounts(self._client, self.paths, name, self.studio_id)
 
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        """Let one thread at a time start a container of this name."""
+        with self._lock:
+            lock = self._starting.setdefault(name, threading.Lock())
+        with lock:
+            yield
+
     def _create(self, spec: ContainerSpec) -> None:
         attachment = self._networks.attach(spec.network, serves=spec.port is not None)
         mounts = self._mounts(spec.name).make(spec.mounts)
+        # Who chooses GPUs must see all that have some.
+        with self._lock if spec.limits.gpus else nullcontext():
+            self._create_with(spec, attachment, mounts)
+
+    def _create_with(
+        self, spec: ContainerSpec, attachment: Attachment, mounts: list[Mount]
+    ) -> None:
         gpus = free_gpus(spec.limits.gpus, self.owned()) if spec.limits.gpus else []
         with self._client.api() as api:
             config = docker_spec.host_config(

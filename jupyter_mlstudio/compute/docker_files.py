@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import docker
 import docker.errors
 from docker.types import Mount
 
 from jupyter_mlstudio.compute.docker_client import DockerClient
+from jupyter_mlstudio.compute.docker_volumes import CONTAINER_LABEL, HELPER_LABEL, Volumes
 from jupyter_mlstudio.compute.paths import PROBE_IMAGE, PathMap, overlay_options
 from jupyter_mlstudio.compute.protocol import STUDIO_LABEL, EngineError, Folder, Overlay
 from jupyter_mlstudio.compute.trees import copy_tree
 
-CONTAINER_LABEL = "mlstudio.container"
-HELPER_LABEL = "mlstudio.helper"
 HELPER_TIMEOUT = 600
 """Seconds a helper container may work on a tree."""
 
@@ -30,7 +30,9 @@ class Mounts:
     studio_id: str
 
     def make(self, mounts: Sequence[Folder | Overlay]) -> list[Mount]:
-        """Return Docker's mounts, creating the volumes that overlays need."""
+        """Return Docker's mounts, creating the volumes that overlays and copies need."""
+        if self.paths.mode == "none":
+            return self._volumes.fill(mounts)
         return [
             self._bind(mount) if isinstance(mount, Folder) else self._overlay(mount, index)
             for index, mount in enumerate(mounts)
@@ -38,10 +40,15 @@ class Mounts:
 
     def remove(self) -> None:
         """Remove the volumes of the container."""
-        with self.client.api() as api:
-            mine = {"label": f"{CONTAINER_LABEL}={self.container}"}
-            for volume in api.volumes(filters=mine)["Volumes"] or []:
-                api.remove_volume(volume["Name"], force=True)
+        self._volumes.remove()
+
+    def fetch(self, below: Path) -> None:
+        """Bring back what the container wrote into folders below ``below`` that are away."""
+        self._volumes.fetch(below)
+
+    @property
+    def _volumes(self) -> Volumes:
+        return Volumes(self.client, self.paths, self.container, self.studio_id)
 
     def _bind(self, mount: Folder) -> Mount:
         source = self.paths.engine_path(mount.source)

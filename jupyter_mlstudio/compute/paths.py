@@ -26,6 +26,10 @@ from jupyter_mlstudio.compute.docker_client import DockerClient
 from jupyter_mlstudio.compute.protocol import EngineError
 
 PROBE_IMAGE = "mlstudio-probe:1"
+SHARING = (
+    "Put the studio's root in a folder that is shared with the engine (Docker Desktop: Settings, "
+    "Resources, File sharing; Jupyter in a container: a bind mount or a volume)."
+)
 _TOKEN = "token"  # noqa: S105 - a file name
 _CONTAINER_ID = re.compile(r"/containers/([0-9a-f]{64})/")
 
@@ -35,7 +39,8 @@ class PathMap:
     """Where the engine finds our files.
 
     ``mode`` is ``same`` (under our own paths), ``mapped`` (``ours`` is its ``theirs``) or
-    ``none``. ``overlay`` says whether it can mount overlays of them.
+    ``none`` (files are copied into and out of its volumes). ``overlay`` says whether it can mount
+    overlays of them.
     """
 
     mode: str
@@ -43,18 +48,19 @@ class PathMap:
     theirs: Path
     overlay: bool
 
-    def engine_path(self, path: Path) -> str:
-        """Return the engine's path of a file of ours below the root."""
+    def relative(self, path: Path) -> Path:
+        """Return ``path`` relative to the root; raises EngineError where it leads out of it."""
         resolved = path.resolve()
         if not resolved.is_relative_to(self.ours):
             raise EngineError(f"{path} is outside the studio's root {self.ours}: not mounted.")
+        return resolved.relative_to(self.ours)
+
+    def engine_path(self, path: Path) -> str:
+        """Return the engine's path of a file of ours below the root."""
+        relative = self.relative(path)
         if self.mode == "none":
-            raise EngineError(
-                f"The container engine cannot see {self.ours}. Put the studio's root in a folder "
-                "that is shared with the engine (Docker Desktop: Settings, Resources, File "
-                "sharing; Jupyter in a container: a bind mount), or set compute to process."
-            )
-        return str(self.theirs / resolved.relative_to(self.ours))
+            raise EngineError(f"The container engine cannot see {self.ours}. {SHARING}")
+        return str(self.theirs / relative)
 
 
 def overlay_options(lower: str, upper: str, work: str) -> dict[str, str]:
@@ -78,7 +84,7 @@ def probe_paths(client: DockerClient, root: Path) -> PathMap:
 
 
 def _probe(api: docker.APIClient, root: Path, folder: Path, token: str) -> PathMap:
-    _make_probe_image(api)
+    make_probe_image(api)
     candidates = [("same", root), *(("mapped", path) for path in _own_mounts(api, root))]
     for mode, theirs in candidates:
         bind = Mount("/probe", str(theirs / folder / "lower"), type="bind", read_only=True)
@@ -119,7 +125,8 @@ def _probe_container(api: docker.APIClient, mounts: Sequence[Mount]) -> Iterator
         api.remove_container(container, force=True, v=True)
 
 
-def _make_probe_image(api: docker.APIClient) -> None:
+def make_probe_image(api: docker.APIClient) -> None:
+    """Have the empty image of containers that never run."""
     try:
         api.inspect_image(PROBE_IMAGE)  # type: ignore[no-untyped-call]  # the stubs have none
     except docker.errors.ImageNotFound:

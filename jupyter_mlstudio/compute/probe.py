@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jupyter_mlstudio.compute.docker_client import DockerClient
 from jupyter_mlstudio.compute.docker_engine import DockerEngine
+from jupyter_mlstudio.compute.paths import SHARING
 from jupyter_mlstudio.compute.process_engine import CommandFor, ProcessEngine
 from jupyter_mlstudio.compute.protocol import AccessSettings, Engine, EngineError
 
@@ -22,8 +23,9 @@ FALLBACK = f"{PROCESSES} No Docker engine answers: {{reason}}"
 class EngineReport:
     """What works on an engine. ``notes`` say what does not, and what to do about it.
 
-    ``paths`` is how the engine sees our files (``same``, ``mapped``, ``none``); ``access`` the
-    host under which containers find the studio. None means not known or not applicable.
+    ``paths`` is how the engine sees our files (``same``, ``mapped``, or ``none``: they are copied);
+    ``access`` the host under which containers find the studio. None means not known or not
+    applicable.
     """
 
     name: str
@@ -97,10 +99,13 @@ def _probe_docker(engine: DockerEngine) -> EngineReport:
     access = engine.access()
     paths = engine.paths
     notes = []
+    if paths.mode == "mapped":
+        notes.append(f"The engine sees {paths.ours} as {paths.theirs}; this costs nothing.")
     if paths.mode == "none":
         notes.append(
-            f"The engine does not see {paths.ours}: put the studio's root where it is shared with "
-            "the engine, or set compute to process."
+            f"The engine does not see {paths.ours}: input and models are copied into volumes of "
+            "every container, and what it wrote back when it has ended. That takes time and room "
+            f"for a second copy. {SHARING}"
         )
     elif not paths.overlay:
         notes.append(

@@ -29,6 +29,10 @@ class ImageNotFound(EngineError):
     """The image is neither here nor to be had."""
 
 
+class ContentsLost(EngineError):
+    """What a container wrote is gone, before it could be fetched."""
+
+
 class NetworkMode(enum.Enum):
     """What a container can reach."""
 
@@ -52,7 +56,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A writable host folder at ``target`` inside the container."""
+    """A writable host folder at ``target`` inside the container.
+
+    What the container writes is there after :meth:`Engine.readable_tree`, once it has ended; on
+    most engines at once.
+    """
 
     source: Path
     target: str
@@ -221,7 +229,10 @@ class Engine(Protocol):
         """Delete a folder whose files may belong to another user."""
 
     def readable_tree(self, path: Path) -> None:
-        """Make a folder that a container wrote readable to this process."""
+        """Have what ended containers wrote below a folder there, readable to this process.
+
+        Raises ContentsLost when it is gone.
+        """
 
     def close(self) -> None:
         """Stop watching. Containers go on."""

@@ -13,6 +13,7 @@ import docker
 import pytest
 
 from jupyter_mlstudio.compute.docker_engine import DockerEngine
+from jupyter_mlstudio.compute.paths import PathMap
 from jupyter_mlstudio.compute.process_engine import ProcessEngine
 from jupyter_mlstudio.compute.protocol import AccessSettings, ContainerSpec, Engine
 
@@ -67,6 +68,15 @@ def docker_engine(tmp_path: Path, busybox: str) -> Iterator[DockerEngine]:
 
 
 @pytest.fixture
+def copying_engine(tmp_path: Path, busybox: str) -> Iterator[DockerEngine]:
+    """Give a Docker engine that is told it sees none of our files."""
+    paths = PathMap("none", tmp_path, tmp_path, overlay=False)
+    engine = DockerEngine(f"t{secrets.token_hex(3)}", root=tmp_path, access=ACCESS, paths=paths)
+    yield engine
+    clean(engine)
+
+
+@pytest.fixture
 def process_engine(tmp_path: Path) -> Iterator[ProcessEngine]:
     """Give an engine of plain processes that runs arguments as they are."""
     engine = ProcessEngine(
@@ -79,7 +89,13 @@ def process_engine(tmp_path: Path) -> Iterator[ProcessEngine]:
     clean(engine)
 
 
-@pytest.fixture(params=[pytest.param("docker", marks=pytest.mark.docker), "process"])
+@pytest.fixture(
+    params=[
+        pytest.param("docker", marks=pytest.mark.docker),
+        pytest.param("copying", marks=pytest.mark.docker),
+        "process",
+    ]
+)
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Give each engine in turn."""
     engine: Engine = request.getfixturevalue(f"{request.param}_engine")

@@ -46,7 +46,8 @@ def texts(engine: Engine, name: str, since_ns: int = 0) -> list[str]:
 def reopened(engine: Engine, tmp_path: Path) -> Engine:
     """Return an engine as a restarted studio would make it."""
     if isinstance(engine, DockerEngine):
-        return DockerEngine(engine.studio_id, root=tmp_path, access=ACCESS)
+        paths = engine.paths
+        return DockerEngine(engine.studio_id, root=tmp_path, access=ACCESS, paths=paths)
     assert isinstance(engine, ProcessEngine)
     return ProcessEngine(
         engine.studio_id, root=tmp_path, access=ACCESS, command_for=lambda *_: None
@@ -74,6 +75,7 @@ def test_starting_again_changes_nothing(engine: Engine, specify: Specify) -> Non
     engine.start(spec)
     ended(engine, spec.name)
     engine.start(spec)
+    engine.readable_tree(out)
     assert (out / "runs").read_text() == "once\n"
     assert [state.name for state in engine.owned()] == [spec.name]
 

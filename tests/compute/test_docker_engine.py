@@ -182,15 +182,6 @@ def test_data_is_copied_where_overlays_do_not_work(
     assert (tmp_path / "lower/a").read_text() == "1\n"
 
 
-def test_an_engine_that_does_not_see_our_files(
-    docker_engine: DockerEngine, specify: Specify, tmp_path: Path
-) -> None:
-    docker_engine._paths = PathMap("none", tmp_path, tmp_path, overlay=False)
-    spec = specify("true", mounts=[Folder(tmp_path, "/data")])
-    with pytest.raises(EngineError, match=r"cannot see .* set compute to process"):
-        docker_engine.start(spec)
-
-
 def test_an_engine_that_sees_our_files_elsewhere(tmp_path: Path) -> None:
     """As where Jupyter runs in a container and the engine on its host."""
     paths = PathMap("mapped", tmp_path, Path("/srv/home/me"), overlay=True)

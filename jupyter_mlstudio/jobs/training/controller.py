@@ -12,7 +12,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ...compute.protocol import ContainerState, EngineError, ImageNotFound, Phase
+from ...compute.protocol import (
+    ContainerState,
+    ContentsLost,
+    EngineError,
+    ImageNotFound,
+    Phase,
+)
 from ...core.clock import now
 from ...core.controllers import controller
 from ...core.store import Draft, Resource
@@ -198,9 +204,11 @@ class TrainingController:
         outcome = job.facts["Outcome"]
         failed = outcome["ExitCode"] != 0 and job.status != STOPPING
         base = self.studio.run_folder(job)
-        self.studio.engine.readable_tree(base / "opt/ml")
         try:
+            self.studio.engine.readable_tree(base / "opt/ml")
             uri = publish(self.studio, job, base, model=not failed and outcome["ExitCode"] == 0)
+        except ContentsLost as error:
+            return self._end(job, FAILED, f"InternalServerError: {error.reason}")
         except (BotoCoreError, ClientError) as error:
             log.warning("Uploading the artifacts of %s: %s; trying again", job.name, error)
             return UPLOAD_RETRY
