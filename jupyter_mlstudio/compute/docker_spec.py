@@ -89,14 +89,18 @@ def read_state(document: Mapping[str, Any]) -> ContainerState:
     found = document["Config"]["Labels"] or {}
     phase = _phase(state)
     ended = phase is Phase.EXITED
+    started, finished = _seconds(state["StartedAt"]), _seconds(state["FinishedAt"])
+    if ended and started and finished:
+        # Docker may note the end of a short process before it notes its start.
+        finished = max(started, finished)
     return ContainerState(
         name=document["Name"].removeprefix("/"),
         labels=found,
         phase=phase,
         exit_code=state["ExitCode"] if ended else None,
         oom_killed=ended and bool(state.get("OOMKilled")),
-        started_at=_seconds(state["StartedAt"]),
-        finished_at=_seconds(state["FinishedAt"]) if ended else None,
+        started_at=started,
+        finished_at=finished if ended else None,
         address=_address(document, found.get(PORT_LABEL)) if phase is Phase.RUNNING else None,
         error=state.get("Error") or None,
     )
