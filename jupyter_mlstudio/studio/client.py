@@ -100,9 +100,8 @@ def ensure(settings: Settings, timeout: float = 90.0) -> StudioInfo:
         It could not be started, does not answer, or is of another version and busy.
     """
     deadline = time.monotonic() + timeout
-    running = find(settings)
+    running, health = _healthy(settings, max(1.0, min(5.0, timeout)))
     if running is not None:
-        health = running.health(max(1.0, min(5.0, timeout)))
         if running.version == __version__:
             return running
         _replace(settings, running, health)
@@ -116,6 +115,29 @@ def ensure(settings: Settings, timeout: float = 90.0) -> StudioInfo:
         elif code:
             raise StudioError(f"The studio did not start: {_last_words(settings)}")
     raise StudioError(_silent(settings, timeout))
+
+
+def _healthy(settings: Settings, timeout: float) -> tuple[StudioInfo | None, dict[str, Any]]:
+    """Return the studio that runs and its health; none when it ends while it is asked."""
+    running = find(settings)
+    if running is None:
+        return None, {}
+    try:
+        return running, running.health(timeout)
+    except StudioError:
+        if _ends(settings, running, 1.0):
+            return None, {}
+        raise
+
+
+def _ends(settings: Settings, running: StudioInfo, timeout: float) -> bool:
+    """Say whether a studio is gone within ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    while (found := find(settings)) is not None and found.pid == running.pid:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL)
+    return True
 
 
 def stop(settings: Settings, timeout: float = 90.0, *, containers: bool = False) -> bool:
