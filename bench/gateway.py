@@ -1,7 +1,8 @@
 """What the gateway adds to a call: signature check, routing and one more hop.
 
 Calls a model server directly and through the gateway, in turns within one run, at several
-concurrencies, and prints p50, p99 (ms) and requests per second of both with their ratios.
+concurrencies, and prints p50, p99 (ms) and requests per second of both with their ratios, and the
+CPU time of the gateway per request (ms), which does not depend on what else the machine does.
 
     python bench/gateway.py [--seconds 3] [--rounds 3] [--body 1024]
 """
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+import psutil
 import uvloop
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -89,7 +91,15 @@ def percentile(values: list[float], share: float) -> float:
     return 1e3 * statistics.quantiles(values, n=1000)[round(share * 1000) - 1]
 
 
-async def measure(settings: Settings, port: int, options: argparse.Namespace) -> None:
+def cpu_seconds(process: psutil.Process) -> float:
+    """Return the CPU time a process has had."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+async def measure(
+    settings: Settings, port: int, process: psutil.Process, options: argparse.Namespace
+) -> None:
     """Run all rounds and print the table."""
     body = b"x" * options.body
     route = Variant("AllTraffic", (Replica("r1", "127.0.0.1", port),))
@@ -101,6 +111,7 @@ async def measure(settings: Settings, port: int, options: argparse.Namespace) ->
     for concurrency in (1, 4, 16):
         direct = Target("direct", f"http://127.0.0.1:{port}/invocations", {})
         gateway = Target("gateway", url, signed_headers(settings, url, body))
+        before = cpu_seconds(process)
         for _ in range(options.rounds):
             for target in (direct, gateway):
                 await load(target, body, concurrency, options.seconds)
@@ -109,6 +120,8 @@ async def measure(settings: Settings, port: int, options: argparse.Namespace) ->
             print(f"{concurrency:>7} {target.name:>8} " + " ".join(f"{x:>8.2f}" for x in row))
         ratios = [ours / bare for bare, ours in zip(*rows, strict=True)]
         print(f"{concurrency:>7} {'ratio':>8} " + " ".join(f"{x:>8.2f}" for x in ratios))
+        spent = (cpu_seconds(process) - before) / len(gateway.latencies)
+        print(f"{concurrency:>7} {'CPU ms':>8} {1e3 * spent:>8.2f}")
 
 
 def _row(target: Target) -> tuple[float, float, float]:
@@ -134,7 +147,7 @@ def main() -> None:
             port = json.loads(server.stdout.readline())
             while not ready.exists():
                 time.sleep(0.05)
-            uvloop.run(measure(settings, port, options))
+            uvloop.run(measure(settings, port, psutil.Process(gateway.pid), options))
         finally:
             for process in (gateway, server):
                 process.terminate()

@@ -3,7 +3,9 @@
 ``python bench/s3.py [--small N] [--large MIB]`` starts a front on a folder of its own, and prints
 for objects of 1 KiB and of 256 MiB how many times as long a PUT and a GET take as writing
 (temporary name, fsync, rename) and reading a file in the same folder. Requests are presigned and
-go over one kept-alive connection a client, so that no SDK is measured.
+go over one kept-alive connection a client, so that no SDK is measured. For small objects it also
+prints the CPU time of the front per request (ms), which does not depend on what else the machine
+does.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import boto3
+import psutil
 from botocore.config import Config
 
 from jupyter_mlstudio.wire.keys import KeyRing
@@ -32,8 +35,8 @@ ACCOUNT, BUCKET, CLIENTS, STEP = "000000000000", "bench", 8, 1 << 20
 
 
 @contextmanager
-def front(root: Path) -> Iterator[str]:
-    """Run a front and give its URL."""
+def front(root: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """Run a front and give its URL and its process."""
     ready = root / "ready.json"
     command = [sys.executable, "-m", "jupyter_mlstudio.storage", "--log-level", "WARNING"]
     command += ["--data", str(root / "objects"), "--key", str(root / "key"), "--account", ACCOUNT]
@@ -44,7 +47,8 @@ def front(root: Path) -> Iterator[str]:
             if process.poll() is not None:
                 raise RuntimeError("the front did not start")
             time.sleep(0.02)
-        yield f"http://127.0.0.1:{json.loads(ready.read_text())['port']}"
+        url = f"http://127.0.0.1:{json.loads(ready.read_text())['port']}"
+        yield url, psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait(60)
@@ -139,29 +143,27 @@ def main() -> None:
         root = Path(folder).resolve()
         plain = root / "plain"
         plain.mkdir()
-        with front(root) as url:
+        with front(root) as (url, process):
             clients = [Client(url, root) for _ in range(CLIENTS)]
-            run(clients, plain, options.small, options.large)
+            run(clients, process, plain, options.small, options.large)
 
 
-def run(clients: list[Client], plain: Path, small: int, large: int) -> None:
+def run(
+    clients: list[Client], process: psutil.Process, plain: Path, small: int, large: int
+) -> None:
     """Measure with one client and with several, small and large."""
     data = os.urandom(1024)
     clients[0].send("put_object", "warm", data)
     print(f"{'':24} ours takes … times as long as plain files")
     for threads in (1, CLIENTS):
-        report(
-            f"PUT 1 KiB, {threads} clients",
-            together(clients[:threads], "put_object", small, data),
-            timed(lambda n: write_file(plain, f"small-{n}", data), small, threads),
-            1024,
-        )
-        report(
-            f"GET 1 KiB, {threads} clients",
-            together(clients[:threads], "get_object", small, None),
-            timed(lambda n: read_file(plain, f"small-{n}"), small, threads),
-            1024,
-        )
+        with cpu_time(process, f"PUT 1 KiB, {threads} clients", small):
+            put = together(clients[:threads], "put_object", small, data)
+        written = timed(lambda n: write_file(plain, f"small-{n}", data), small, threads)
+        report(f"PUT 1 KiB, {threads} clients", put, written, 1024)
+        with cpu_time(process, f"GET 1 KiB, {threads} clients", small):
+            got = together(clients[:threads], "get_object", small, None)
+        read = timed(lambda n: read_file(plain, f"small-{n}"), small, threads)
+        report(f"GET 1 KiB, {threads} clients", got, read, 1024)
     data = os.urandom(large << 20)
     report(
         f"PUT {large} MiB",
@@ -175,6 +177,16 @@ def run(clients: list[Client], plain: Path, small: int, large: int) -> None:
         timed(lambda _: read_file(plain, "large"), 3),
         large << 20,
     )
+
+
+@contextmanager
+def cpu_time(process: psutil.Process, name: str, count: int) -> Iterator[None]:
+    """Print the CPU time a process spends in the block, per request."""
+    before = process.cpu_times()
+    yield
+    after = process.cpu_times()
+    spent = after.user + after.system - before.user - before.system
+    print(f"{name:24} {'CPU':>8}    {1e3 * spent / count:.2f} ms a request")
 
 
 def together(clients: list[Client], operation: str, count: int, data: bytes | None) -> list[float]:

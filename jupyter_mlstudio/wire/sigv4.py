@@ -187,9 +187,14 @@ def signed_service(raw_query: str, headers: HeaderSource) -> str | None:
     if "Authorization" not in fields and is_presigned(raw_query):
         return "s3"
     found = _CREDENTIAL.search(fields.get("Authorization", ""))
-    credential = found.group(1) if found else dict(_query_pairs(raw_query)).get("X-Amz-Credential")
-    parts = (credential or "").split("/")
+    parts = (found.group(1) if found else _query_credential(raw_query)).split("/")
     return parts[-2] if len(parts) >= 5 else None
+
+
+def _query_credential(raw_query: str) -> str:
+    pairs = (piece.partition("=") for piece in raw_query.split("&"))
+    given = [value for name, _, value in pairs if _decode(name) == "X-Amz-Credential"]
+    return _decode(given[-1]) if given else ""
 
 
 def _fields(headers: HeaderSource) -> CIMultiDictProxy[str]:

@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -36,10 +37,13 @@ def spool(world: World) -> Path:
 
 
 @pytest.fixture(scope="module")
-def endpoint(world: World) -> str:
+def endpoint(world: World) -> Iterator[str]:
     """Give the ARN of an endpoint in service."""
     world.deploy("measured")
-    return world.arn("endpoint/measured")
+    yield world.arn("endpoint/measured")
+    world.delete_endpoints()
+    world.sagemaker.delete_endpoint_config(EndpointConfigName="measured")
+    world.sagemaker.delete_model(ModelName="measured")
 
 
 def line(world: World, variant: str = "AllTraffic", **fields: Any) -> str:
