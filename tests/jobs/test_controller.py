@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jupyter_mlstudio.compute.protocol import ContentsLost
 from jupyter_mlstudio.core.settings import load_settings
 from jupyter_mlstudio.core.store import Resource
 from jupyter_mlstudio.core.studio import Studio
 from jupyter_mlstudio.jobs.training.controller import TrainingController
-from jupyter_mlstudio.jobs.training.kind import IN_PROGRESS, STOPPING, TRAINING_JOB
+from jupyter_mlstudio.jobs.training.kind import FAILED, IN_PROGRESS, STOPPING, TRAINING_JOB
 from jupyter_mlstudio.storage.objects import ObjectStore
 from tests.core.fake_engine import FakeEngine
 
@@ -160,3 +162,27 @@ def test_an_upload_that_fails_is_tried_again_while_the_artifact_is_kept(studio: 
     assert now(studio, job).facts["SecondaryStatus"] == "Uploading"
     assert now(studio, job).status == IN_PROGRESS
     assert model.read_text() == "precious"
+
+
+def test_a_model_that_is_lost_fails_the_job(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(path: Path) -> None:
+        raise ContentsLost("What the container wrote is gone: no such volume.")
+
+    job = create(studio)
+    controller = TrainingController(studio)
+    controller.reconcile(job.uid)
+    controller.reconcile(job.uid)
+    monkeypatch.setattr(studio.engine, "readable_tree", lost)
+    engine(studio).exit(studio.container_name(job), 0)
+    for _ in range(100):
+        if controller.reconcile(job.uid) is None:
+            break
+        time.sleep(0.05)
+    ended = now(studio, job)
+    assert ended.status == FAILED
+    assert ended.facts["FailureReason"] == (
+        "InternalServerError: What the container wrote is gone: no such volume."
+    )
+    assert "ModelArtifacts" not in ended.facts
