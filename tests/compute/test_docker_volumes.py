@@ -183,6 +183,8 @@ def test_what_is_gone_is_not_taken_for_an_empty_model(
     with pytest.raises(ContentsLost, match=rf"gone.*{spec.name}-1") as caught:
         copying_engine.readable_tree(ml)
     assert not caught.value.retryable
+    copying_engine.remove(spec.name)
+    assert objects(copying_engine, spec) == []
 
 
 class Crash(BaseException):
