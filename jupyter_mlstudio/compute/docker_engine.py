@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 import threading
@@ -90,7 +91,7 @@ class DockerEngine:
         self._paths = paths
         self._lock = threading.RLock()
         self._starting: dict[str, threading.Lock] = {}
-        self._stopping: set[str] = set()
+        self._stopping: dict[str, float] = {}
         self._watcher: Watcher | None = None
 
     def access(self) -> Access:
@@ -158,15 +159,17 @@ class DockerEngine:
     def stop(self, name: str, grace: int) -> None:
         """Send SIGTERM, and SIGKILL after ``grace`` seconds; returns at once.
 
-        Docker itself keeps the time, so a stop goes on when the studio ends meanwhile.
+        Docker itself keeps the time, so a stop goes on when the studio ends meanwhile. Of several
+        stops the one that is up first counts.
         """
         state = self.inspect(name)
         if state is None or state.phase is not Phase.RUNNING:
             return
+        deadline = time.monotonic() + grace
         with self._lock:
-            if name in self._stopping:
+            if self._stopping.get(name, math.inf) <= deadline:
                 return
-            self._stopping.add(name)
+            self._stopping[name] = deadline
         threading.Thread(target=self._stop, args=(name, grace), daemon=True).start()
 
     def remove(self, name: str) -> None:
@@ -299,7 +302,7 @@ class DockerEngine:
             log.warning("Stopping %s: %s", name, error.reason)
         finally:
             with self._lock:
-                self._stopping.discard(name)
+                self._stopping.pop(name, None)
 
     def _follow(self, name: str, since_ns: int) -> Iterator[LogLine]:
         parameters = {

@@ -167,6 +167,18 @@ def test_stop_kills_what_does_not_listen(engine: Engine, specify: Specify) -> No
     assert 1.5 < time.monotonic() - began < 15
 
 
+def test_a_shorter_grace_overtakes_a_longer_one(engine: Engine, specify: Specify) -> None:
+    spec = specify("trap '' TERM; echo up; while true; do sleep 0.1; done")
+    engine.start(spec)
+    next(engine.logs(spec.name))
+    began = time.monotonic()
+    engine.stop(spec.name, 120)
+    engine.stop(spec.name, 2)
+    engine.stop(spec.name, 120)
+    assert ended(engine, spec.name, patience=20).exit_code == 137
+    assert 1.5 < time.monotonic() - began < 15
+
+
 def test_too_much_memory_ends_the_container_only(engine: Engine, specify: Specify) -> None:
     spec = specify("cat /dev/zero | tail -c 900000000", limits=Limits(memory=64 * 1024**2))
     engine.start(spec)
