@@ -1,10 +1,11 @@
 """What the gateway adds to a call: signature check, routing and one more hop.
 
-Calls a model server directly and through the gateway, in turns within one run, at several
-concurrencies, and prints p50, p99 (ms) and requests per second of both with their ratios, and the
-CPU time of the gateway per request (ms), which does not depend on what else the machine does.
+Calls a model server directly and through the gateway, in turns within one run: as fast as several
+callers can, and at a fixed rate, where a call counts from when it was due. Prints p50, p99 (ms) and
+requests per second of both with their ratios, and the CPU time of the gateway per request (ms),
+which depends least on what else the machine does.
 
-    python bench/gateway.py [--seconds 3] [--rounds 3] [--body 1024]
+    python bench/gateway.py [--seconds 3] [--rounds 3] [--body 1024] [--rate 500]
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -59,8 +61,8 @@ class Target:
     rates: list[float] = field(default_factory=list)
 
 
-async def load(target: Target, body: bytes, concurrency: int, seconds: float) -> None:
-    """Call as fast as ``concurrency`` callers can, and note what happens."""
+async def load(target: Target, body: bytes, callers: int, seconds: float) -> None:
+    """Call as fast as ``callers`` callers can, and note what happens."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         end = time.perf_counter() + seconds
 
@@ -74,8 +76,25 @@ async def load(target: Target, body: bytes, concurrency: int, seconds: float) ->
                 count += 1
             return count
 
-        counts = await asyncio.gather(*(call() for _ in range(concurrency)))
+        counts = await asyncio.gather(*(call() for _ in range(callers)))
     target.rates.append(sum(counts) / seconds)
+
+
+async def pace(target: Target, body: bytes, rate: int, seconds: float) -> None:
+    """Call at a fixed rate, whether or not earlier calls have been answered."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        begin = time.perf_counter() + 0.1
+
+        async def call(due: float) -> None:
+            await asyncio.sleep(due - time.perf_counter())
+            async with session.post(target.url, data=body, headers=target.headers) as answer:
+                await answer.read()
+                assert answer.status == 200, await answer.text()
+            target.latencies.append(time.perf_counter() - due)
+
+        count = int(rate * seconds)
+        await asyncio.gather(*(call(begin + number / rate) for number in range(count)))
+        target.rates.append(count / (time.perf_counter() - begin))
 
 
 def signed_headers(settings: Settings, url: str, body: bytes) -> dict[str, str]:
@@ -107,21 +126,27 @@ async def measure(
     write_routes(settings.routes, [endpoint])
     await asyncio.sleep(0.5)
     url = f"{settings.gateway_url}/endpoints/ep/invocations"
-    print(f"{'callers':>7} {'target':>8} {'p50 ms':>8} {'p99 ms':>8} {'req/s':>8}")
-    for concurrency in (1, 4, 16):
+    drivers = {
+        f"{callers} caller(s)": partial(load, body=body, callers=callers, seconds=options.seconds)
+        for callers in (1, 4, 16)
+    }
+    drivers[f"{options.rate}/s"] = partial(
+        pace, body=body, rate=options.rate, seconds=options.seconds
+    )
+    print(f"{'load':>12} {'target':>8} {'p50 ms':>8} {'p99 ms':>8} {'req/s':>8}")
+    for name, drive in drivers.items():
         direct = Target("direct", f"http://127.0.0.1:{port}/invocations", {})
         gateway = Target("gateway", url, signed_headers(settings, url, body))
         before = cpu_seconds(process)
         for _ in range(options.rounds):
             for target in (direct, gateway):
-                await load(target, body, concurrency, options.seconds)
-        rows = [_row(target) for target in (direct, gateway)]
-        for target, row in zip((direct, gateway), rows, strict=True):
-            print(f"{concurrency:>7} {target.name:>8} " + " ".join(f"{x:>8.2f}" for x in row))
-        ratios = [ours / bare for bare, ours in zip(*rows, strict=True)]
-        print(f"{concurrency:>7} {'ratio':>8} " + " ".join(f"{x:>8.2f}" for x in ratios))
+                await drive(target)
         spent = (cpu_seconds(process) - before) / len(gateway.latencies)
-        print(f"{concurrency:>7} {'CPU ms':>8} {1e3 * spent:>8.2f}")
+        rows = [_row(target) for target in (direct, gateway)]
+        ratios = [ours / bare for bare, ours in zip(*rows, strict=True)]
+        for label, row in zip(("direct", "gateway", "ratio"), (*rows, ratios), strict=True):
+            print(f"{name:>12} {label:>8} " + " ".join(f"{x:>8.2f}" for x in row))
+        print(f"{name:>12} {'CPU ms':>8} {1e3 * spent:>8.2f}")
 
 
 def _row(target: Target) -> tuple[float, float, float]:
@@ -135,6 +160,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--body", type=int, default=1024)
+    parser.add_argument("--rate", type=int, default=500, help="calls a second")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(Path(folder))

@@ -4,7 +4,7 @@
 for objects of 1 KiB and of 256 MiB how many times as long a PUT and a GET take as writing
 (temporary name, fsync, rename) and reading a file in the same folder. Requests are presigned and
 go over one kept-alive connection a client, so that no SDK is measured. For small objects it also
-prints the CPU time of the front per request (ms), which does not depend on what else the machine
+prints the CPU time of the front per request (ms), which depends least on what else the machine
 does.
 """
 
