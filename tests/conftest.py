@@ -55,6 +55,7 @@ class RunningStudio:
         self.settings = settings
         self.role = settings.role_arn
         self.bucket = settings.default_bucket
+        self.log_folder = settings.logs(settings.account, settings.region)
 
     def start(self) -> None:
         """Start the process and wait until it answers."""

@@ -33,7 +33,7 @@ def describe_log_groups(call: Call[Studio], request: Request) -> Response:
         raise _invalid("logGroupNamePrefix and logGroupNamePattern cannot be used together.")
     names = [
         name
-        for name in call.app.logs.groups(prefix)
+        for name in call.app.logs(call).groups(prefix)
         if pattern.lower() in name.lower() and _chosen(call, request, name)
     ]
     page, token = _page(call, request, [(name,) for name in names])
@@ -49,7 +49,7 @@ def describe_log_streams(call: Call[Studio], request: Request) -> Response:
     by_time = request.get("orderBy") == "LastEventTime"
     if by_time and prefix:
         raise _invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
-    streams = {stream.name: stream for stream in call.app.logs.streams(group, prefix)}
+    streams = {stream.name: stream for stream in call.app.logs(call).streams(group, prefix)}
     keys = sorted(
         (stream.last_ms or 0, name) if by_time else (name,) for name, stream in streams.items()
     )
@@ -72,7 +72,7 @@ def get_log_events(call: Call[Studio], request: Request) -> Response:
     token = request.get("nextToken")
     forward, offset = _position(token) if token else (request.get("startFromHead", False), None)
     try:
-        page = call.app.logs.read(
+        page = call.app.logs(call).read(
             group,
             stream,
             offset,
@@ -111,7 +111,7 @@ def filter_log_events(call: Call[Studio], request: Request) -> Response:
     limit = request.get("limit", _MOST_EVENTS)
     found: list[dict[str, Any]] = []
     weight = 0
-    for scanned, entry in enumerate(_merged(call.app.logs, group, request, offsets, forward)):
+    for scanned, entry in enumerate(_merged(call.app.logs(call), group, request, offsets, forward)):
         event, wanted = entry.event, matches(entry.event.message)
         weight += len(event.message) if wanted else 0
         if scanned >= _MOST_SCANNED or len(found) >= limit or (found and weight > _MOST_BYTES):
@@ -227,7 +227,7 @@ def _group(call: Call[Studio], request: Request) -> str:
     if (name is None) == (identifier is None):
         raise _invalid("Exactly one of logGroupName and logGroupIdentifier is required.")
     group = str(name or _name_in(str(identifier)))
-    if group not in call.app.logs.groups(group):
+    if group not in call.app.logs(call).groups(group):
         raise AWSError("ResourceNotFoundException", "The specified log group does not exist.")
     return group
 
@@ -246,7 +246,7 @@ def _arn(call: Call[Studio], group: str) -> str:
 
 
 def _group_document(call: Call[Studio], name: str) -> dict[str, Any]:
-    streams = call.app.logs.streams(name)
+    streams = call.app.logs(call).streams(name)
     document = {
         "logGroupName": name,
         "metricFilterCount": 0,

@@ -63,7 +63,7 @@ def get_log_lines(call: Call[Studio], request: Request) -> Response:
     cursor = request.get("Cursor")
     offset = None if cursor is None else _number(cursor)
     backwards = cursor is None and bool(request.get("FromEnd"))
-    logs = call.app.logs
+    logs = call.app.logs(call)
     if "/" not in stream:
         raise _no_stream(group, stream)
     try:

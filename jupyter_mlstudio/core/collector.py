@@ -20,19 +20,24 @@ _RETRY = 1.0
 class LogCollector:
     """One follower per container; every line is written once, also over restarts."""
 
-    def __init__(self, engine: Engine, store: LogStore) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._store = store
         self._lock = threading.Lock()
         self._followers: dict[str, threading.Thread] = {}
         self._closed = threading.Event()
 
     def follow(
-        self, container: str, group: str, stream: str, written: Callable[[], None] | None = None
+        self,
+        container: str,
+        store: LogStore,
+        group: str,
+        stream: str,
+        written: Callable[[], None] | None = None,
     ) -> bool:
         """See that a container's log is followed; say whether it has been read to its end.
 
-        ``written()`` is called from the follower after every batch. Call again until it returns
+        A log that is too long is read no further: its stream says so at the end. ``written()``
+        is called from the follower after every batch. Call again until it returns
         True once the container has ended: then every line is in the store.
         """
         with self._lock:
@@ -41,7 +46,7 @@ class LogCollector:
                 return not follower.is_alive()
             follower = threading.Thread(
                 target=self._run,
-                args=(container, group, stream, written or _nothing),
+                args=(container, store, group, stream, written or _nothing),
                 name=f"log-{container}",
                 daemon=True,
             )
@@ -58,16 +63,25 @@ class LogCollector:
         """Stop writing. Followers end with their container or with the process."""
         self._closed.set()
 
-    def _run(self, container: str, group: str, stream: str, written: Callable[[], None]) -> None:
-        self._store.create(group, stream)
+    def _run(
+        self,
+        container: str,
+        store: LogStore,
+        group: str,
+        stream: str,
+        written: Callable[[], None],
+    ) -> None:
+        store.create(group, stream)
         while not self._closed.is_set():
-            since = self._store.last_ns(group, stream)
+            since = store.last_ns(group, stream)
             try:
                 for batch in _batches(self._engine.logs(container, since)):
                     if self._closed.is_set():
                         return
-                    self._store.append(group, stream, batch)
+                    full = store.append(group, stream, batch)
                     written()
+                    if full:
+                        return
             except EngineError as error:
                 log.warning("Log of %s broke off: %s", container, error.reason)
                 if not error.retryable:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from ..compute.protocol import EngineError
+from . import kinds
 from .queue import Key, WorkQueue
 from .store import Resource
 
@@ -105,29 +106,31 @@ class Controllers:
             self._enqueue(self._studio.store.unsettled())
 
     def sweep(self) -> None:
-        """Remove our containers and run folders whose resource is gone.
+        """Clean up after what is over: resources that are gone, and those that have ended.
 
         With an empty database nothing is removed: it may have been lost, and they may be all that
         is left.
         """
         studio = self._studio
-        orphans = [
-            state.name
+        jobs = studio.settings.jobs
+        folders = {path.name: path for path in jobs.iterdir()} if jobs.is_dir() else {}
+        containers = {
+            state.name: uid
             for state in studio.engine.owned()
-            if (uid := state.labels.get(UID_LABEL)) and studio.store.by_uid(uid) is None
-        ]
-        folders = list(studio.settings.jobs.iterdir()) if studio.settings.jobs.is_dir() else []
-        folders = [folder for folder in folders if studio.store.by_uid(folder.name) is None]
-        if not (orphans or folders):
+            if (uid := state.labels.get(UID_LABEL))
+        }
+        resources = {uid: studio.store.by_uid(uid) for uid in {*folders, *containers.values()}}
+        if resources and not studio.store.counts():
+            left = ", ".join([*containers, *map(str, folders.values())])
+            log.warning("The database is empty, yet there are %s: left as they are", left)
             return
-        if not studio.store.counts():
-            log.warning(
-                "The database is empty, yet there are %s: left as they are",
-                ", ".join([*orphans, *map(str, folders)]),
-            )
-            return
-        for name in orphans:
-            log.info("Removing container %s: its resource is gone", name)
-            studio.engine.remove(name)
-        for folder in folders:
-            studio.engine.remove_tree(folder)
+        for resource in resources.values():
+            if resource is not None and resource.status in (kinds.kind(resource.kind).final or ()):
+                self.look(resource.kind, resource.uid)
+        for name, uid in containers.items():
+            if resources[uid] is None:
+                log.info("Removing container %s: its resource is gone", name)
+                studio.engine.remove(name)
+        for uid, folder in folders.items():
+            if resources[uid] is None:
+                studio.engine.remove_tree(folder)

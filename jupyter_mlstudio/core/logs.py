@@ -16,6 +16,10 @@ from urllib.parse import quote, unquote
 
 from ..compute.protocol import LogLine
 
+STREAM_LIMIT = 256 << 20
+"""Bytes a stream may have before it is cut."""
+
+_CUT = b" [The log is cut here: it is longer than a stream may be]\n"
 _BLOCK = 1 << 16
 
 
@@ -53,8 +57,9 @@ class Page:
 class LogStore:
     """Log streams below a folder. Safe to use from any thread of one process."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, limit: int = STREAM_LIMIT) -> None:
         self.root = root
+        self.limit = limit
         self._writing = threading.Lock()
 
     def groups(self, prefix: str = "") -> list[str]:
@@ -88,18 +93,24 @@ class LogStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(exist_ok=True)
 
-    def append(self, group: str, stream: str, lines: Iterable[LogLine]) -> int:
-        """Write lines to a stream, making it first; return the offset after them."""
+    def append(self, group: str, stream: str, lines: Iterable[LogLine]) -> bool:
+        """Write lines to a stream, making it first; say whether it is full.
+
+        A stream that has reached its limit ends with a line that says so, and takes no more.
+        """
         self.create(group, stream)
         records = b"".join(
             b"%d %s\n" % (line.time_ns, line.text.replace("\n", "\r").encode(errors="replace"))
             for line in lines
         )
         with self._writing, self._path(group, stream).open("r+b") as file:
-            file.truncate(_whole(file.fileno()))
-            file.seek(0, os.SEEK_END)
-            file.write(records)
-            return file.tell()
+            size = file.truncate(_whole(file.fileno()))
+            if os.pread(file.fileno(), len(_CUT), max(0, size - len(_CUT))) == _CUT:
+                return True
+            full = size + len(records) > self.limit
+            file.seek(size)
+            file.write(_cut(records, self.limit - size) if full else records)
+            return full
 
     def last_ns(self, group: str, stream: str) -> int:
         """Return the time of the last whole record in nanoseconds, 0 when there is none."""
@@ -181,6 +192,13 @@ class _Record:
     end: int
     time_ns: int
     text: str
+
+
+def _cut(records: bytes, room: int) -> bytes:
+    """Return the whole records that fit, and one that says that the rest is missing."""
+    kept = records[: records.rfind(b"\n", 0, max(room, 0)) + 1]
+    stamp = records[len(kept) :].partition(b" ")[0]
+    return kept + stamp + _CUT
 
 
 def _quoted(name: str) -> str:

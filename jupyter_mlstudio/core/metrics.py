@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from .database import Database
 from .schema import log_cursors, metric_points, metric_series
@@ -56,6 +56,11 @@ class MetricStore:
                 connection.execute(
                     insert(log_cursors).values(uid=uid, stream=stream, position=position)
                 )
+
+    def forget(self, arn: str) -> None:
+        """Drop all series of a resource, so that the next of its name starts with none."""
+        with self.database.write() as connection:
+            connection.execute(delete(metric_series).where(metric_series.c.arn == arn))
 
     def log_position(self, uid: str, stream: str) -> int:
         """Return up to where a log has been read for points."""

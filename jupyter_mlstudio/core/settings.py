@@ -96,10 +96,9 @@ class Settings:
         """Run folders of jobs and replicas, one per container."""
         return self.root / "jobs"
 
-    @property
-    def logs(self) -> Path:
-        """Log streams; they outlive containers."""
-        return self.root / "logs"
+    def logs(self, account: str, region: str) -> Path:
+        """Log streams of an account and region; they outlive containers."""
+        return self.root / "logs" / account / region
 
     @property
     def run(self) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 from botocore.config import Config
@@ -18,6 +18,7 @@ from . import local_types
 from .collector import LogCollector
 from .controllers import Controllers
 from .database import Database
+from .kinds import kind
 from .logs import LogStore
 from .metrics import MetricStore
 from .settings import Settings
@@ -27,6 +28,18 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 CREDENTIAL_SECONDS = 3600
+
+
+class Scoped(Protocol):
+    """What belongs to an account and a region: a resource, a call."""
+
+    @property
+    def account(self) -> str:
+        """The account."""
+
+    @property
+    def region(self) -> str:
+        """The region."""
 
 
 class Studio:
@@ -50,13 +63,13 @@ class Studio:
         self.database = Database.at(settings.database)
         self.store = Store(self.database)
         self.metrics = MetricStore(self.database)
-        self.logs = LogStore(settings.logs)
         self.objects = ObjectReader(settings.objects)
-        self.collector = LogCollector(engine, self.logs)
+        self.collector = LogCollector(engine)
         self.admission = Admission(machine or engine.machine())
         self.credential_port: int | None = None
         """Port 80 on the containers' side when it could be bound (relative credential URIs)."""
         self._s3: dict[str, S3Client] = {}
+        self._logs: dict[tuple[str, str], LogStore] = {}
         self.controllers = Controllers(self)
 
     def start(self) -> None:
@@ -85,6 +98,11 @@ class Studio:
             )
         return self._s3[region]
 
+    def logs(self, owner: Scoped) -> LogStore:
+        """Return the logs of the account and region of a resource or a call."""
+        scope = (owner.account, owner.region)
+        return self._logs.setdefault(scope, LogStore(self.settings.logs(*scope)))
+
     def container_name(self, resource: Resource, part: str = "1") -> str:
         """Return the name of a container of a resource; it makes creation idempotent."""
         return f"mls-{self.settings.studio_id}-{resource.uid}-{part}"
@@ -100,7 +118,9 @@ class Studio:
         return f"/v2/credentials/{uid}-{self._credential_mac(uid)}"
 
     def credentials(self, path: str) -> dict[str, Any] | None:
-        """Return short-lived credentials for a credential path, None when it is not ours.
+        """Return short-lived credentials for a credential path.
+
+        None when it is not ours, or when the job it was for has ended.
 
         The document is what the AWS SDKs expect from a container credential provider.
         """
@@ -108,7 +128,7 @@ class Studio:
         if not hmac.compare_digest(mac, self._credential_mac(uid)):
             return None
         resource = self.store.by_uid(uid)
-        if resource is None:
+        if resource is None or resource.status in (kind(resource.kind).final or ()):
             return None
         role = resource.wish.get("RoleArn") or resource.wish.get("ExecutionRoleArn")
         issued = self._assume(role or self.settings.role_arn, uid)

@@ -63,6 +63,7 @@ class Replicas:
         """See that the log of a container is kept; say whether it has been read to its end."""
         return self._studio.collector.follow(
             self._studio.container_name(endpoint, part),
+            self._studio.logs(endpoint),
             log_group(endpoint.name),
             log_stream(endpoint, variant, part),
         )
@@ -78,6 +79,8 @@ class Replicas:
         studio, name = self._studio, self._name(endpoint, slot)
         instance = slot.variant["InstanceType"]
         limits = studio.admission.limits(instance)
+        # From here on there may be room held, or a container: what is recorded is also retired.
+        self._note(endpoint, slot)
         if not studio.admission.reserve(name, limits, service=True):
             if now() - endpoint.wish["Plan"]["Requested"] > ROOM_SECONDS:
                 raise ReplicaFailed(
@@ -153,7 +156,7 @@ class Replicas:
 
     def _with_log(self, endpoint: Resource, slot: Slot, text: str) -> str:
         stream = log_stream(endpoint, slot.variant["Name"], part_of(endpoint, slot))
-        lines = self._studio.logs.tail(log_group(endpoint.name), stream, _TAIL_LINES)
+        lines = self._studio.logs(endpoint).tail(log_group(endpoint.name), stream, _TAIL_LINES)
         told = "\n".join(lines)
         room = _REASON - len(text) - len(" Its log ends: ")
         return f"{text} Its log ends: {told[-room:]}" if told else text

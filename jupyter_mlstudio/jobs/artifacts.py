@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,18 @@ from ..storage.trees import tar_gz
 from .s3uri import S3Uri
 
 
-def publish(studio: Studio, job: Resource, base: Path, *, model: bool) -> str | None:
-    """Upload what a job wrote; return the URI of its model.
+class Model(enum.Enum):
+    """When the model of a job is published."""
 
-    Parameters
-    ----------
-    base:
-        The host folder that stands for ``/`` in the container.
-    model:
-        Whether the model is wanted even when its folder is empty.
+    ALWAYS = "of a completed job, even an empty one"
+    IF_ANY = "of a stopped job, if it saved one"
+    NEVER = "of a failed job"
+
+
+def publish(studio: Studio, job: Resource, base: Path, model: Model) -> str | None:
+    """Upload what a job wrote; return the URI of its model, None when none is published.
+
+    ``base`` is the host folder that stands for ``/`` in the container.
     """
     config: Mapping[str, Any] = job.wish["OutputDataConfig"]
     target = S3Uri.parse(config["S3OutputPath"], "s3OutputPath").join(job.name, "output")
@@ -29,9 +34,14 @@ def publish(studio: Studio, job: Resource, base: Path, *, model: bool) -> str | 
     if _has_content(output):
         _upload(studio, job, output, target, "output", plain=plain)
     folder = base / "opt/ml/model"
-    if model or _has_content(folder):
+    if model is Model.ALWAYS or (model is Model.IF_ANY and _has_content(folder)):
         return _upload(studio, job, folder, target, "model", plain=plain)
     return None
+
+
+def _text(path: Path) -> str:
+    """Return a path as text; bytes in file names that are no UTF-8 are shown as escapes."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _has_content(folder: Path) -> bool:
@@ -46,7 +56,7 @@ def _upload(
     if plain:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.is_symlink():
-                key = target.join(name, path.relative_to(folder).as_posix()).key
+                key = target.join(name, _text(path.relative_to(folder))).key
                 s3.upload_file(str(path), target.bucket, key)
         return f"{target.join(name)}/"
     archive = studio.settings.jobs / job.uid / f"{name}.tar.gz"

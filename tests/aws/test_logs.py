@@ -21,7 +21,7 @@ START = 1_700_000_000_000
 @pytest.fixture(scope="module")
 def logs(process_studio: RunningStudio) -> Iterator[Any]:
     """Give a client, and three streams: one line a second, the second stream half a second on."""
-    store = LogStore(process_studio.settings.logs)
+    store = LogStore(process_studio.log_folder)
     for stream, first, count in (
         ("a/algo-1-1", 0, 25),
         ("a/algo-2-1", 500, 25),
@@ -105,7 +105,7 @@ def test_missing_groups_and_streams(logs: Any) -> None:
 
 def test_events_are_followed_as_the_sdk_does(logs: Any, process_studio: RunningStudio) -> None:
     request = {"logGroupName": GROUP, "logStreamName": "d/algo-1", "startFromHead": True}
-    store = LogStore(process_studio.settings.logs)
+    store = LogStore(process_studio.log_folder)
     store.append(GROUP, "d/algo-1", [LogLine(START * 1_000_000, "one")])
     answer = logs.get_log_events(**request)
     assert messages(answer) == ["one"]

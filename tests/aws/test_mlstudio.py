@@ -37,7 +37,7 @@ def test_the_status_says_what_runs_where(mlstudio: Any, process_studio: RunningS
 
 
 def test_lines_are_read_from_a_cursor(mlstudio: Any, process_studio: RunningStudio) -> None:
-    store = LogStore(process_studio.settings.logs)
+    store = LogStore(process_studio.log_folder)
     store.append(GROUP, "a/1", [LogLine(n * 1_000_000, f"line {n}") for n in range(10)])
     request = {"LogGroupName": GROUP, "LogStreamName": "a/1"}
     first = mlstudio.get_log_lines(**request, Limit=4)

@@ -97,3 +97,16 @@ def test_streams_of_a_prefix(logs: LogStore) -> None:
         logs.append(GROUP, stream, lines(1))
     assert [s.name for s in logs.streams(GROUP, "a/")] == ["a/1", "a/2"]
     assert [s.name for s in logs.streams(GROUP, "a")] == ["a/1", "a/2", "ab/1"]
+
+
+def test_a_stream_that_is_too_long_is_cut_once_and_says_so(tmp_path: Path) -> None:
+    logs = LogStore(tmp_path / "logs", limit=100)
+    assert not logs.append(GROUP, STREAM, lines(3))
+    assert logs.append(GROUP, STREAM, lines(50, first=3))
+    size = logs.streams(GROUP)[0].size
+    assert logs.append(GROUP, STREAM, lines(50, first=53))
+    assert logs.streams(GROUP)[0].size == size
+    messages = [event.message for event in logs.read(GROUP, STREAM).events]
+    assert messages[:4] == [f"line {n}" for n in range(4)]
+    assert messages[-1].startswith("[The log is cut here")
+    assert messages[:-1] == [f"line {n}" for n in range(len(messages) - 1)]

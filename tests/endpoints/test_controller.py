@@ -10,6 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
+from jupyter_mlstudio.compute.admission import SERVICE_SHARE
+from jupyter_mlstudio.compute.protocol import EngineError
+from jupyter_mlstudio.core.logs import LogStore
 from tests.endpoints.world import IMAGE, World, production, until
 
 
@@ -41,7 +44,9 @@ def test_model_to_prediction(world: World) -> None:
     assert len({each["pid"] for each in answers}) == 2
     assert answers[0]["files"] == {"weights": "w1"}
     assert (answers[0]["greeting"], answers[0]["region"]) == ("hello", "us-east-1")
-    lines = world.studio.logs.streams("/aws/sagemaker/Endpoints/first", "AllTraffic/")
+    settings = world.studio.settings
+    logs = LogStore(settings.logs(settings.account, settings.region))
+    lines = logs.streams("/aws/sagemaker/Endpoints/first", "AllTraffic/")
     assert len(lines) == 2
     world.sagemaker.delete_endpoint(EndpointName="first")
     world.sagemaker.get_waiter("endpoint_deleted").wait(
@@ -98,6 +103,48 @@ def test_archive_that_is_none(world: World) -> None:
     reason = _failure(world, "bad")
     assert 'Failed to extract model data archive for container "primary"' in reason
     assert "s3://models/bad/model.tar.gz" in reason
+
+
+WHOLE_MACHINE = {"InstanceType": "ml.m5.24xlarge"}
+"""So much that a machine has room for ``SERVICE_SHARE`` endpoints of it, and for no more."""
+
+
+def test_endpoints_that_fail_hold_no_room(world: World) -> None:
+    world.s3.put_object(Bucket="models", Key="room/model.tar.gz", Body=b"not gzip")
+    world.create_config("bad", variant=WHOLE_MACHINE, ModelDataUrl="s3://models/room/model.tar.gz")
+    names = [f"bad-{number}" for number in range(SERVICE_SHARE)]
+    for name in names:
+        world.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName="bad")
+    until(lambda: {world.status(name) for name in names} == {"Failed"})
+    world.deploy("good", variant=WHOLE_MACHINE)
+    assert world.invoke("good")["pid"]
+
+
+def test_endpoints_deleted_before_they_start_hold_no_room(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(*_: object) -> None:
+        raise EngineError("The engine does not answer.", retryable=True)
+
+    monkeypatch.setattr(world.studio.engine, "start", hang)
+    world.create_config("never", variant=WHOLE_MACHINE)
+    for number in range(SERVICE_SHARE + 1):
+        world.sagemaker.create_endpoint(EndpointName=f"n-{number}", EndpointConfigName="never")
+    until(lambda: world.studio.admission.waiting())
+    world.delete_endpoints()
+    assert world.studio.admission.waiting() == []
+    monkeypatch.undo()
+    world.deploy("late", variant=WHOLE_MACHINE)
+
+
+def test_no_request_is_answered_once_deletion_is_accepted(world: World) -> None:
+    world.deploy("withdrawn")
+    assert world.invoke("withdrawn")["pid"]
+    world.sagemaker.delete_endpoint(EndpointName="withdrawn")
+    with pytest.raises(ClientError) as caught:
+        world.invoke("withdrawn")
+    assert caught.value.response["Error"]["Code"] == "ValidationError"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
 def test_crash_is_replaced_and_the_status_is_honest(world: World) -> None:

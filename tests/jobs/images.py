@@ -43,6 +43,7 @@ try) perl -MIO::Socket::INET -e '
     }' ;;
 esac
 [ -n "$(hp wait)" ] && { sleep "$(hp wait)" & wait $!; }
+[ "$(hp odd)" = yes ] && printf x > "$(printf '/opt/ml/model/bad\377name')"
 echo "side result" > /opt/ml/output/data/side.txt
 if [ -n "$(hp failure)" ]; then hp failure > /opt/ml/output/failure; fi
 exit "$(hp exit | grep . || echo 0)"

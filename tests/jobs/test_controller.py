@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,6 +129,27 @@ def test_a_job_on_an_engine_we_do_not_see_is_not_given_up(studio: Studio) -> Non
     assert now(studio, job).status == IN_PROGRESS
 
 
+def test_a_step_that_fails_on_this_machine_is_tried_again_and_given_up(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = create(studio)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("jupyter_mlstudio.jobs.training.controller.prepare_folders", full)
+    controller = TrainingController(studio)
+    delays = [controller.reconcile(job.uid) for _ in range(6)]
+    assert delays == [2.0, 4.0, 8.0, 16.0, 32.0, None]
+    ended = now(studio, job)
+    assert ended.status == "Failed"
+    assert "No space left on device" in ended.facts["FailureReason"]
+    other = create(studio, "other")
+    monkeypatch.undo()
+    controller.reconcile(other.uid)
+    assert engine(studio).starts == 1
+
+
 def test_stopping_before_the_start_needs_no_container(studio: Studio) -> None:
     job = create(studio)
     with studio.store.edit(job.uid) as draft:
@@ -186,3 +209,19 @@ def test_a_model_that_is_lost_fails_the_job(
         "InternalServerError: What the container wrote is gone: no such volume."
     )
     assert "ModelArtifacts" not in ended.facts
+
+
+def test_what_a_kill_left_of_an_ended_job_is_cleaned_up(studio: Studio) -> None:
+    job = create(studio)
+    controller = TrainingController(studio)
+    controller.reconcile(job.uid)
+    with studio.store.edit(job.uid) as draft:
+        draft.status = "Completed"
+    studio.start()
+    deadline = time.monotonic() + 10
+    while (engine(studio).states or any(studio.settings.jobs.iterdir())) and (
+        time.monotonic() < deadline
+    ):
+        time.sleep(0.02)
+    assert engine(studio).states == {}
+    assert list(studio.settings.jobs.iterdir()) == []

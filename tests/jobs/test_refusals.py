@@ -45,6 +45,11 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
         "ml.p4d.24xlarge needs 8 GPUs, and this machine has none",
     ),
     (
+        {"ResourceConfig": resources(InstanceCount=0)},
+        "ValidationException",
+        f"at 'resourceConfig.instanceCount' {LIMIT} have value greater than or equal to 1",
+    ),
+    (
         {"ResourceConfig": resources(InstanceCount=2)},
         "UnsupportedOperation",
         "CreateTrainingJob: this studio does not support ResourceConfig.InstanceCount > 1 yet",
@@ -159,6 +164,19 @@ def test_channels_that_cannot_be_read_are_refused(
             **request(process_studio, XGBOOST, "refused", InputDataConfig=[entry])
         )
     assert message in caught.value.response["Error"]["Message"]
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_channel_name_is_no_path(process_studio: RunningStudio, name: str) -> None:
+    with pytest.raises(ClientError, match=r"at 'inputDataConfig\.1\.member\.channelName' failed"):
+        process_studio.client("sagemaker").create_training_job(
+            **request(
+                process_studio,
+                XGBOOST,
+                "refused",
+                InputDataConfig=[channel(process_studio, name, "x")],
+            )
+        )
 
 
 def test_two_channels_of_one_name_are_refused(process_studio: RunningStudio) -> None:

@@ -9,6 +9,8 @@ import os
 import signal
 import tarfile
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from jupyter_mlstudio.studio import client as studio_client
 from tests.conftest import RunningStudio
 
 from .images import build
-from .jobs import XGBOOST, channel, log_lines, request, unique, wait, wait_for
+from .jobs import GROUP, XGBOOST, channel, log_lines, request, unique, wait, wait_for
 
 pytestmark = pytest.mark.docker
 
@@ -364,6 +366,89 @@ def test_deleting_forgets_the_job_and_frees_its_name(
         sagemaker.describe_training_job(TrainingJobName=name)
     sagemaker.create_training_job(**body)
     assert wait(studio, name)["TrainingJobStatus"] == "Completed"
+
+
+def test_a_new_job_of_an_old_name_starts_without_its_metrics(
+    docker_studio: RunningStudio, foreign_image: str
+) -> None:
+    name = unique("again")
+    algorithm = {
+        "TrainingImage": foreign_image,
+        "TrainingInputMode": "File",
+        "MetricDefinitions": [{"Name": "loss", "Regex": "loss=([0-9.]+);"}],
+    }
+    shown = []
+    for lines in ("1", "0"):
+        job = run(
+            docker_studio,
+            foreign_image,
+            name,
+            HyperParameters={"lines": lines},
+            AlgorithmSpecification=algorithm,
+        )
+        shown.append([metric["MetricName"] for metric in job["FinalMetricDataList"]])
+        docker_studio.client("sagemaker").delete_training_job(TrainingJobName=name)
+    assert shown == [["loss"], []]
+
+
+def test_plain_output_keeps_files_whose_names_are_no_text(
+    docker_studio: RunningStudio, foreign_image: str
+) -> None:
+    studio, name = docker_studio, unique("plain")
+    output = {"S3OutputPath": f"s3://{studio.bucket}/out", "CompressionType": "NONE"}
+    job = run(studio, foreign_image, name, HyperParameters={"odd": "yes"}, OutputDataConfig=output)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    prefix = f"out/{name}/output/model/"
+    assert job["ModelArtifacts"]["S3ModelArtifacts"] == f"s3://{studio.bucket}/{prefix}"
+    found = studio.client("s3").list_objects_v2(Bucket=studio.bucket, Prefix=prefix)["Contents"]
+    assert [item["Key"].removeprefix(prefix) for item in found] == [r"bad\xffname", "mean"]
+
+
+def test_a_failed_job_publishes_no_model(docker_studio: RunningStudio, foreign_image: str) -> None:
+    job = run(docker_studio, foreign_image, unique("no-model"), HyperParameters={"exit": "1"})
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["ModelArtifacts"]["S3ModelArtifacts"] == ""
+
+
+def test_regions_do_not_see_each_others_jobs_and_logs(
+    docker_studio: RunningStudio, foreign_image: str
+) -> None:
+    studio, name = docker_studio, unique("region")
+    job = run(studio, foreign_image, name, HyperParameters={"lines": "1"})
+    assert job["TrainingJobStatus"] == "Completed"
+    there = {"region_name": "eu-west-1"}
+    with pytest.raises(ClientError, match="Requested resource not found"):
+        studio.client("sagemaker", **there).describe_training_job(TrainingJobName=name)
+    with pytest.raises(ClientError, match="log group does not exist"):
+        studio.client("logs", **there).describe_log_streams(logGroupName=GROUP)
+    assert log_lines(studio, name)
+
+
+def test_credentials_end_with_their_job(docker_studio: RunningStudio, foreign_image: str) -> None:
+    name = unique("credentials")
+    docker_studio.client("sagemaker").create_training_job(
+        **request(docker_studio, foreign_image, name, HyperParameters={"wait": "4", "lines": "1"})
+    )
+    wait_for(docker_studio, name, "Training")
+
+    def fetch() -> int:
+        lines = log_lines(docker_studio, name)
+        uri = next(v.partition("=")[2] for v in lines if v.startswith("env AWS_CONTAINER_CRED"))
+        url = f"http://169.254.170.2{uri}" if uri.startswith("/") else uri
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code
+
+    deadline = time.monotonic() + 20
+    while not any("env AWS_CONTAINER" in line for line in log_lines(docker_studio, name)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert fetch() == 200
+    wait(docker_studio, name)
+    assert fetch() == 404
 
 
 def test_a_finished_job_leaves_no_container_and_no_folder(

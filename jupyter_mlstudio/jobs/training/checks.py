@@ -72,6 +72,12 @@ def _check_channels(channels: list[Mapping[str, Any]]) -> None:
     seen: set[str] = set()
     for number, channel in enumerate(channels, 1):
         name = channel["ChannelName"]
+        if name in (".", ".."):
+            raise validation_error(
+                f"1 validation error detected: Value '{name}' at "
+                f"'inputDataConfig.{number}.member.channelName' failed to satisfy constraint: "
+                "Member must be a name, not a path"
+            )
         if name in seen:
             raise validation_error(f"Duplicate channel name: {name}")
         seen.add(name)
@@ -85,6 +91,11 @@ def _check_channels(channels: list[Mapping[str, Any]]) -> None:
 
 def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
     resources = request["ResourceConfig"]
+    if resources.get("InstanceCount", 1) < 1:
+        raise validation_error(
+            "1 validation error detected: Value '0' at 'resourceConfig.instanceCount' failed to "
+            "satisfy constraint: Member must have value greater than or equal to 1"
+        )
     if resources.get("InstanceCount", 1) > 1:
         yield "ResourceConfig.InstanceCount > 1"
     for member in ("InstanceGroups", "TrainingPlanArn", "KeepAlivePeriodInSeconds"):

@@ -7,7 +7,7 @@ recorded once for all (``Launched``, ``Outcome``). Every step may be repeated af
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,7 +24,7 @@ from ...core.controllers import controller
 from ...core.store import Draft, Resource
 from ...core.studio import Studio
 from ...experiments.components import track
-from ..artifacts import publish
+from ..artifacts import Model, publish
 from ..channels import ChannelError, prepare_channels
 from ..s3uri import S3Uri
 from .contract import container_spec, prepare_folders
@@ -39,6 +39,8 @@ SOON = 0.1
 WAITING = 1.0
 UNREACHABLE = 2.0
 UPLOAD_RETRY = 5.0
+UPLOAD_PATIENCE = 1800.0
+LAST_STUMBLE = 5
 
 
 @controller("TrainingJob")
@@ -61,6 +63,17 @@ class TrainingController:
                 raise
             log.warning("Training job %s waits for the container engine: %s", job.name, error)
             return UNREACHABLE
+        except (OSError, ValueError) as error:
+            return self._stumble(job, error)
+
+    def _stumble(self, job: Resource, error: Exception) -> float | None:
+        """Try a step again that failed on this machine (a full disk), and give up at last."""
+        log.warning("Training job %s: %s; trying again", job.name, error, exc_info=error)
+        with self.studio.store.edit(job.uid) as draft:
+            count = draft.facts["Stumbles"] = draft.facts.get("Stumbles", 0) + 1
+        if count > LAST_STUMBLE:
+            return self._end(job, FAILED, f"InternalServerError: {error}")
+        return float(2**count)
 
     def _step(self, job: Resource) -> float | None:
         if "Outcome" in job.facts:
@@ -69,7 +82,7 @@ class TrainingController:
         if state is None or state.phase is Phase.CREATED:
             if state is None and job.facts.get("Launched"):
                 return self._miss(job)
-            return self._launch(job)
+            return self._launch(job, fresh=state is None)
         if state.phase is Phase.RUNNING:
             return self._accompany(job, state)
         return self._record_outcome(job, state)
@@ -84,7 +97,7 @@ class TrainingController:
 
     # Before the container runs
 
-    def _launch(self, job: Resource) -> float | None:
+    def _launch(self, job: Resource, *, fresh: bool) -> float | None:
         studio = self.studio
         track(studio, job)
         if job.status == STOPPING:
@@ -100,7 +113,9 @@ class TrainingController:
         base = studio.run_folder(job)
         try:
             self._check_output(job)
-            prepare_folders(base, job)
+            if fresh:
+                studio.engine.remove_tree(studio.settings.jobs / job.uid)
+                prepare_folders(base, job)
             channels = prepare_channels(studio, job, job.wish.get("InputDataConfig", []))
             spec = container_spec(studio, job, base, channels, limits)
             if not studio.engine.image_exists(spec.image):
@@ -175,6 +190,7 @@ class TrainingController:
         stream = job.facts["LogStream"]
         return self.studio.collector.follow(
             self.studio.container_name(job),
+            self.studio.logs(job),
             LOG_GROUP,
             stream,
             lambda: scan(self.studio, job, stream),
@@ -186,6 +202,7 @@ class TrainingController:
         if "LogStream" not in job.facts:
             self._accompany(job, state)
             return SOON
+        self.studio.admission.release(state.name)
         if not self._follow(job):
             return SOON
         scan(self.studio, job, job.facts["LogStream"])
@@ -194,27 +211,30 @@ class TrainingController:
                 "ExitCode": state.exit_code,
                 "OutOfMemory": state.oom_killed,
                 "Error": state.error,
+                "Stopped": draft.status == STOPPING,
             }
             draft.facts["EndedAt"] = state.finished_at or now()
+            draft.facts["UploadingSince"] = now()
             draft.facts["SecondaryStatus"] = "Uploading"
             draft.step("Uploading", "Uploading generated training model")
         return SOON
 
     def _finish(self, job: Resource) -> float | None:
         outcome = job.facts["Outcome"]
-        failed = outcome["ExitCode"] != 0 and job.status != STOPPING
+        status = _status(outcome)
         base = self.studio.run_folder(job)
         try:
             self.studio.engine.readable_tree(base / "opt/ml")
-            uri = publish(self.studio, job, base, model=not failed and outcome["ExitCode"] == 0)
+            uri = publish(self.studio, job, base, _PUBLISHED[status])
         except ContentsLost as error:
             return self._end(job, FAILED, f"InternalServerError: {error.reason}")
         except (BotoCoreError, ClientError) as error:
+            if now() - job.facts["UploadingSince"] > UPLOAD_PATIENCE:
+                return self._end(job, FAILED, f"ClientError: Artifact upload failed: {error}")
             log.warning("Uploading the artifacts of %s: %s; trying again", job.name, error)
             return UPLOAD_RETRY
-        if failed:
-            return self._end(job, FAILED, exit_reason(self.studio, job, base), uri)
-        return self._end(job, STOPPED if job.status == STOPPING else COMPLETED, None, uri)
+        reason = exit_reason(self.studio, job, base) if status == FAILED else None
+        return self._end(job, status, reason, uri)
 
     def _end(
         self, job: Resource, status: str, reason: str | None = None, model: str | None = None
@@ -269,6 +289,16 @@ _LAST_MESSAGES = {
     STOPPED: "Training job stopped",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
 }
+
+
+_PUBLISHED = {COMPLETED: Model.ALWAYS, STOPPED: Model.IF_ANY, FAILED: Model.NEVER}
+
+
+def _status(outcome: Mapping[str, Any]) -> str:
+    """Return what a job is whose container has ended."""
+    if outcome["Stopped"]:
+        return STOPPED
+    return COMPLETED if outcome["ExitCode"] == 0 else FAILED
 
 
 def _client_error(text: str) -> str:

@@ -12,6 +12,8 @@ from ...core.studio import Studio
 from .kind import LOG_GROUP
 
 _SHOWN = 1024
+_LAST_LINES = 3
+_LINE = 200
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\):")
 
 
@@ -53,8 +55,8 @@ def _read(path: Path) -> str:
 
 
 def _from_log(studio: Studio, job: Resource) -> str:
-    lines = studio.logs.tail(LOG_GROUP, job.facts["LogStream"], 50)
+    lines = studio.logs(job).tail(LOG_GROUP, job.facts["LogStream"], 50)
     starts = [n for n, line in enumerate(lines) if _TRACEBACK.search(line)]
-    shown = lines[starts[-1] :] if starts else lines[-5:]
-    text = "\n".join(shown)
+    spoken = [line.strip()[:_LINE] for line in lines if line.strip()]
+    text = "\n".join(lines[starts[-1] :] if starts else spoken[-_LAST_LINES:])
     return text if len(text) <= _SHOWN - 64 else f"…{text[-(_SHOWN - 65) :]}"

@@ -40,7 +40,7 @@ def scan(studio: Studio, job: Resource, stream: str) -> None:
         return
     position = studio.metrics.log_position(job.uid, stream)
     while True:
-        page = studio.logs.read(LOG_GROUP, stream, position)
+        page = studio.logs(job).read(LOG_GROUP, stream, position)
         if page.next_offset == position:
             return
         points = [

@@ -8,6 +8,7 @@ from ...core.clock import timestamp
 from ...core.listing import Listing, tag_map
 from ...core.store import Resource
 from ...core.studio import Studio
+from ...experiments.kind import JOB_SUFFIX, TRIAL_COMPONENT
 from ...wire.errors import validation_error
 from ...wire.operation import Call, Response, operation
 from .checks import check
@@ -130,7 +131,10 @@ def stop_training_job(call: Call[Studio], request: t.StopTrainingJobRequestTypeD
 
 @operation("sagemaker", "DeleteTrainingJob")
 def delete_training_job(call: Call[Studio], request: t.DeleteTrainingJobRequestTypeDef) -> None:
-    """Forget a finished job; its artifacts stay in S3 and its name is free again."""
+    """Forget a finished job with its metrics and trial component, and free its name.
+
+    Its artifacts stay in S3, and its log stays.
+    """
     store = call.app.store
     job = store.get(TRAINING_JOB, call.account, call.region, request["TrainingJobName"])
     if job.status not in FINAL:
@@ -138,6 +142,10 @@ def delete_training_job(call: Call[Studio], request: t.DeleteTrainingJobRequestT
             f"The request was rejected because the training job is in status {job.status}. "
             "Only jobs that are Completed, Failed or Stopped can be deleted."
         )
+    component = store.find(TRIAL_COMPONENT, job.account, job.region, f"{job.name}{JOB_SUFFIX}")
+    if component is not None:
+        store.delete(component.uid)
+    call.app.metrics.forget(job.arn)
     store.delete(job.uid)
 
 
