@@ -7,11 +7,14 @@ import os
 import sys
 from pathlib import Path
 
+import docker
+import docker.errors
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from jupyter_mlstudio.core.settings import default_root, load_settings
+from jupyter_mlstudio.images.build import list_images
 from jupyter_mlstudio.studio import client, kernels
 
 NOTEBOOK = Path(__file__).parent.parent / "binder" / "quickstart.ipynb"
@@ -30,6 +33,23 @@ class Printing(NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
 
+def _compute(wanted: str) -> str:
+    """Return the compute to use: processes where Docker answers but the image is not to be had."""
+    if wanted != "auto":
+        return wanted
+    try:
+        docker.from_env(timeout=10).ping()
+    except docker.errors.DockerException:
+        return wanted
+    if any(image.tag for image in list_images()):
+        return wanted
+    print(
+        "Docker answers, but the image is not built: jobs run as plain processes. Later: "
+        "jupyter mlstudio images build xgboost && jupyter mlstudio start --compute docker"
+    )
+    return "process"
+
+
 def main() -> int:
     """Run the notebook; return 1 when a cell fails."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -37,7 +57,7 @@ def main() -> int:
     parser.add_argument("--compute", choices=["auto", "docker", "process"], default="auto")
     parser.add_argument("--output", type=Path, help="where to keep the executed notebook")
     options = parser.parse_args()
-    settings = load_settings(options.root, compute=options.compute)
+    settings = load_settings(options.root, compute=_compute(options.compute))
     client.ensure(settings)
     os.environ.update(kernels.choose(settings))
     for name in kernels.OVERRULING:
