@@ -14,6 +14,7 @@ from ..wire.errors import validation_error
 from ..wire.operation import Call, Response, operation
 from .kinds import CREATING, DELETING, ENDPOINT, IN_SERVICE, OUT_OF_SERVICE, UPDATING
 from .plan import Plan, make_plan, retain, serving, target
+from .routing import publish
 from .slots import healthy
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def delete_endpoint(call: Call[Studio], request: t.DeleteEndpointInputTypeDef) -
     with store.edit(endpoint.uid) as draft:
         draft.status = DELETING
         draft.step(DELETING, "Removing the containers")
+    publish(call.app)
 
 
 @operation("sagemaker", "DescribeEndpoint")
