@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import delete, select
 
@@ -50,6 +51,9 @@ LATENCIES = ("ModelLatency", "OverheadLatency")
 PERCENTILES = (50, 90, 99)
 _KIND = "InvocationMetrics"
 _STREAM = "invocations/"
+
+Line = dict[str, Any]
+"""A line of the spool, see :class:`.gateway.metrics.Metrics`."""
 
 
 @controller(_KIND)
@@ -82,11 +86,11 @@ class Minute:
         default_factory=lambda: {name: Counter() for name in LATENCIES}
     )
 
-    def add(self, line: dict[str, object]) -> None:
+    def add(self, line: Line) -> None:
         """Add a line of the spool."""
         self.counts.update({name: line.get(name, 0) for name in COUNTS})
         for name, latencies in self.latencies.items():
-            latencies.update(dict(line[name]))  # type: ignore[call-overload] # pairs, see Metrics
+            latencies.update(dict(line[name]))
 
     def points(self, start: float, prefix: str = "") -> Iterator[Point]:
         """Yield the points of the minute."""
@@ -142,27 +146,38 @@ def _store(studio: Studio, path: Path) -> None:
         endpoint = studio.store.find(ENDPOINT, account, region, name)
         if endpoint is None or studio.metrics.log_position(endpoint.uid, stream):
             continue
-        points = list(_points(variants, start))
+        points = list(_points(_since(variants, endpoint.created), start))
         studio.metrics.append_from_log(endpoint.uid, endpoint.arn, stream, points, 1)
 
 
-def _points(variants: dict[str, list[dict[str, object]]], start: float) -> Iterator[Point]:
+def _since(variants: dict[str, list[Line]], created: float) -> dict[str, list[Line]]:
+    """Return what was counted for this endpoint, and not for an earlier one of its name."""
+    return {
+        variant: kept
+        for variant, lines in variants.items()
+        if (kept := [line for line in lines if line["time"] >= created])
+    }
+
+
+def _points(variants: dict[str, list[Line]], start: float) -> Iterator[Point]:
+    if not variants:
+        return
     yield from _summed(line for lines in variants.values() for line in lines).points(start)
     if len(variants) > 1:
         for variant, lines in variants.items():
             yield from _summed(lines).points(start, f"{variant}/")
 
 
-def _summed(lines: Iterable[dict[str, object]]) -> Minute:
+def _summed(lines: Iterable[Line]) -> Minute:
     minute = Minute()
     for line in lines:
         minute.add(line)
     return minute
 
 
-def _read(path: Path) -> dict[Key, dict[str, list[dict[str, object]]]]:
+def _read(path: Path) -> dict[Key, dict[str, list[Line]]]:
     """Return the lines of a file by endpoint and variant, less those a crash cut short."""
-    found: dict[Key, dict[str, list[dict[str, object]]]] = {}
+    found: dict[Key, dict[str, list[Line]]] = {}
     try:
         text = path.read_text(errors="replace")
     except FileNotFoundError:  # the gateway dropped it, the spool being full
@@ -171,6 +186,7 @@ def _read(path: Path) -> dict[Key, dict[str, list[dict[str, object]]]]:
         try:
             line = json.loads(record)
             Minute().add(line)
+            float(line["time"])
             key = (line["account"], line["region"], line["endpoint"])
             found.setdefault(key, {}).setdefault(line["variant"], []).append(line)
         except (ValueError, KeyError, TypeError, AttributeError) as error:

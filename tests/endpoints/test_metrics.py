@@ -52,7 +52,7 @@ def line(world: World, variant: str = "AllTraffic", **fields: Any) -> str:
         "region": world.settings.region,
         "endpoint": "measured",
         "variant": variant,
-        "time": START + 5,
+        "time": time.time(),
         "Invocations": 2,
         "Invocation4XXErrors": 0,
         "Invocation5XXErrors": 1,
@@ -180,7 +180,9 @@ def test_what_belongs_to_nobody_is_dropped(
 ) -> None:
     start = START + 10800
     path = spool / "20260102T0604-1.jsonl"
-    path.write_text(line(world, endpoint="gone") + '{"account": "123\n' + line(world) + "[]\n")
+    earlier = line(world, time=time.time() - 3600)
+    gone = line(world, endpoint="gone")
+    path.write_text(gone + '{"account": "123\n' + line(world) + earlier + "[]\n")
     drain(world.studio, start + 120)
     assert not path.exists()
     assert stored(world, endpoint, start)["Invocations"] == [2.0]
