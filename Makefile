@@ -28,7 +28,7 @@ check: setup ## Formatting, types, import rules, generated documents
 	ruff format --check .
 	mypy
 	lint-imports
-	scripts/operations-table --check
+	python scripts/operations_table.py --check
 	jlpm lint:check
 
 bench: setup images ## Ratios against peers or physical limits
@@ -38,7 +38,7 @@ soak: setup images ## Long runs of the tests that look for races
 	pytest -m "soak" --timeout=3600 $(PYTEST_OPTIONS)
 
 docs: setup ## Regenerate what docs/ has from the code
-	scripts/operations-table
+	python scripts/operations_table.py
 
 images: setup ## Container images, where there is a container engine
 	scripts/images
