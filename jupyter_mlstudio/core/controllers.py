@@ -35,13 +35,20 @@ class Controller(Protocol):
 
 
 _CONTROLLERS: dict[str, Callable[[Studio], Controller]] = {}
+_SINGLE: list[str] = []
 
 
-def controller(kind: str) -> Callable[[type], type]:
-    """Register the decorated class as the controller of a kind; it is made with the studio."""
+def controller(kind: str, *, single: bool = False) -> Callable[[type], type]:
+    """Register the decorated class as the controller of a kind; it is made with the studio.
+
+    A ``single`` one has no resources: it looks after something the studio has one of, and is
+    asked to look (with an empty uid) when the studio starts.
+    """
 
     def register(made: type) -> type:
         _CONTROLLERS[kind] = made
+        if single:
+            _SINGLE.append(kind)
         return made
 
     return register
@@ -61,6 +68,7 @@ class Controllers:
         """Look at everything unsettled once, then at whatever changes."""
         self._studio.store.subscribe(self._changed)
         self._enqueue(self._studio.store.unsettled())
+        self._enqueue((kind, "") for kind in _SINGLE)
         self._queue.start()
         self._studio.engine.watch(self.container_changed)
         self._resync.start()

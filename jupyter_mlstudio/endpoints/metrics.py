@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -49,32 +48,23 @@ COUNTS = (
 )
 LATENCIES = ("ModelLatency", "OverheadLatency")
 PERCENTILES = (50, 90, 99)
-_KIND = "InvocationMetrics"
 _STREAM = "invocations/"
 
 Line = dict[str, Any]
 """A line of the spool, see :class:`.gateway.metrics.Metrics`."""
 
 
-@controller(_KIND)
+@controller("InvocationMetrics", single=True)
 class SpoolController:
     """Drains the spool for as long as the studio runs."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        # The spool is no resource, so nothing else asks for the first look. On a studio that was
-        # not started, or has been closed since, the look is never taken.
-        first = threading.Timer(DRAIN_SECONDS, self._look)
-        first.daemon = True
-        first.start()
 
     def reconcile(self, uid: str) -> float | None:
         """Take what is complete, and look again."""
         drain(self._studio, time.time())
         return DRAIN_SECONDS
-
-    def _look(self) -> None:
-        self._studio.controllers.look(_KIND, "spool")
 
 
 @dataclass(slots=True)
