@@ -14,7 +14,7 @@ from ..core.schema import resources
 from ..core.store import Draft, Resource
 from ..core.studio import Studio
 from ..wire.errors import AWSError
-from ..wire.operation import Call, Response, operation
+from ..wire.operation import Call, Request, Response, operation
 from .checks import check_create, check_update
 from .groups import group_of
 from .kinds import GROUP, PACKAGE, PENDING, UNVERSIONED, name_of
@@ -244,10 +244,12 @@ def list_model_packages(call: Call[Studio], request: t.ListModelPackagesInputTyp
     return _LISTING.answer(call, request)
 
 
-def approvals(package: Resource) -> list[dict[str, Any]]:
-    """Return every decision on a version, oldest first: ``Status``, ``By``, ``Time``, ``Comment``.
-
-    ``By`` is a ``UserContext``; ``Time`` is seconds since the epoch.
-    """
-    decided: list[dict[str, Any]] = package.facts["Approvals"]
-    return decided
+@operation("mlstudio", "ListModelApprovals")
+def list_model_approvals(call: Call[Studio], request: Request) -> Response:
+    """List every decision on a version, oldest first: who decided what, when and why."""
+    package = package_of(call, request["ModelPackageArn"])
+    return {
+        "Approvals": [
+            {**each, "Time": timestamp(each["Time"])} for each in package.facts["Approvals"]
+        ]
+    }

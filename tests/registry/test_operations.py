@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from jupyter_mlstudio.registry.kinds import PACKAGE
-from jupyter_mlstudio.registry.packages import approvals
+from jupyter_mlstudio.wire.services import MODELS
 from tests.endpoints.world import World
 
 SPECIFICATION: Any = {
@@ -16,6 +16,13 @@ SPECIFICATION: Any = {
     "SupportedContentTypes": ["text/csv"],
     "SupportedResponseMIMETypes": ["text/csv"],
 }
+
+
+@pytest.fixture
+def mlstudio(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give a client of the studio's own service."""
+    monkeypatch.setenv("AWS_DATA_PATH", str(MODELS))
+    return world.client("mlstudio", world.settings.url)
 
 
 def _refused(function: Any, **arguments: Any) -> tuple[str, str]:
@@ -129,10 +136,10 @@ def test_version_describes_what_was_registered(world: World) -> None:
     assert set(batch["BatchDescribeModelPackageErrorMap"]) == {f"{arn}999"}
 
 
-def test_approval_keeps_who_when_and_why(world: World) -> None:
+def test_approval_keeps_who_when_and_why(world: World, mlstudio: Any) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
     _group(world, "Approved")
     arn = _version(world, "Approved")
-    before = datetime.now(UTC) - timedelta(seconds=1)
     decide = world.sagemaker.update_model_package
     decide(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="good AUC")
     described = world.sagemaker.describe_model_package(ModelPackageName=arn)
@@ -144,15 +151,17 @@ def test_approval_keeps_who_when_and_why(world: World) -> None:
     again = world.sagemaker.describe_model_package(ModelPackageName=arn)
     assert again["LastModifiedTime"] == described["LastModifiedTime"]
     decide(ModelPackageArn=arn, ModelApprovalStatus="Rejected", ApprovalDescription="it drifts")
-    stored = world.studio.store.by_arn(arn)
-    assert stored is not None
-    assert [(each["Status"], each["Comment"]) for each in approvals(stored)] == [
+    approvals = mlstudio.list_model_approvals(ModelPackageArn=arn)["Approvals"]
+    assert [(each["Status"], each["Comment"]) for each in approvals] == [
         ("PendingManualApproval", ""),
         ("Approved", "good AUC"),
         ("Rejected", "it drifts"),
     ]
-    for each in approvals(stored):
-        assert each["By"]["IamIdentity"]["Arn"] == world.settings.user_arn
+    for each in approvals:
+        assert each["By"] == described["LastModifiedBy"]
+        assert before < each["Time"] < datetime.now(UTC) + timedelta(seconds=1)
+    stored = world.studio.store.by_arn(arn)
+    assert stored is not None
     steps = world.studio.store.history(stored.uid)
     assert [step.status for step in steps] == ["Approved", "Rejected"]
 
@@ -184,7 +193,7 @@ def test_update_amends_what_is_known(world: World) -> None:
     assert (code, "must be unique" in message) == ("ValidationException", True)
 
 
-def test_unversioned_package(world: World) -> None:
+def test_unversioned_package(world: World, mlstudio: Any) -> None:
     create = world.sagemaker.create_model_package
     arn = create(
         ModelPackageName="Single",
@@ -204,6 +213,7 @@ def test_unversioned_package(world: World) -> None:
         world.sagemaker.update_model_package, ModelPackageArn=arn, ModelApprovalStatus="Rejected"
     )
     assert (code, "not a versioned" in message) == ("ValidationException", True)
+    assert mlstudio.list_model_approvals(ModelPackageArn=arn)["Approvals"] == []
 
 
 def test_packages_are_listed_by_type_group_and_approval(world: World) -> None:
@@ -263,12 +273,12 @@ def test_bad_packages_change_nothing(world: World, request_: Any, said: str) -> 
     assert world.studio.store.select(PACKAGE) == before
 
 
-def test_unknown_and_foreign_packages(world: World) -> None:
+def test_unknown_and_foreign_packages(world: World, mlstudio: Any) -> None:
     describe = world.sagemaker.describe_model_package
-    assert _refused(describe, ModelPackageName="nowhere/1") == (
-        "ValidationException",
-        f"ModelPackage {world.arn('model-package/nowhere/1')} does not exist.",
-    )
+    nowhere = world.arn("model-package/nowhere/1")
+    missing = ("ValidationException", f"ModelPackage {nowhere} does not exist.")
+    assert _refused(describe, ModelPackageName="nowhere/1") == missing
+    assert _refused(mlstudio.list_model_approvals, ModelPackageArn=nowhere) == missing
     for arn, said in [
         (
             world.arn("model-package/x").replace("us-east-1", "eu-west-1"),

@@ -24,6 +24,7 @@ VERBS = ("get", "post", "put", "patch", "delete")
 PATHS = {
     r"/mlstudio/jobs/([^/]+)": "jobs/x",
     r"/mlstudio/endpoints/([^/]+)": "endpoints/x",
+    r"/mlstudio/registry/([^/]+)": "registry/x",
     r"/mlstudio/api/([a-z0-9-]+)/([A-Za-z0-9]+)": "api/sagemaker/ListEndpoints",
 }
 

@@ -223,6 +223,33 @@ def test_groups_come_with_their_latest_version(
     assert empty["LatestModelPackage"] is None
 
 
+def test_versions_come_with_their_approvals(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio
+) -> None:
+    package = {
+        "ModelPackageArn": f"{ARN}:model-package/g/1",
+        "ModelPackageGroupName": "g",
+        "ModelPackageVersion": 1,
+        "CreationTime": START,
+        "ModelPackageStatus": "Completed",
+        "ModelApprovalStatus": "Approved",
+    }
+    who = {"UserProfileName": "ann", "IamIdentity": {"Arn": f"{ARN}:user/ann"}}
+    approval = {"Status": "Approved", "By": who, "Time": START, "Comment": "good AUC"}
+    fake_studio.on(
+        "sagemaker", "ListModelPackages", lambda request: {"ModelPackageSummaryList": [package]}
+    )
+    fake_studio.on("mlstudio", "ListModelApprovals", lambda request: {"Approvals": [approval]})
+    [row] = fetch("registry", "g").document["items"]
+    assert row["ModelPackageVersion"] == 1
+    [shown] = row["Approvals"]
+    assert (shown["Status"], shown["By"], shown["Comment"]) == ("Approved", who, "good AUC")
+    [listed] = fake_studio.named("ListModelPackages")
+    assert (listed["ModelPackageGroupName"], listed["SortOrder"]) == ("g", "Descending")
+    [asked] = fake_studio.named("ListModelApprovals")
+    assert asked["ModelPackageArn"] == package["ModelPackageArn"]
+
+
 def test_trial_components_are_listed(fetch: Callable[..., Answer], fake_studio: FakeStudio) -> None:
     component = {"TrialComponentName": "run-1", "CreationTime": START}
     fake_studio.on(

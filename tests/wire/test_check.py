@@ -87,6 +87,7 @@ def test_every_shape_of_the_own_model_is_documented() -> None:
         "GetMetricSeries",
         "GetStudioStatus",
         "ListEvents",
+        "ListModelApprovals",
     }
     for name in model.operation_names:
         operation = model.operation_model(name)

@@ -7,7 +7,7 @@ from tornado import web
 
 from ..client import gather
 from ..connection import StudioConnection
-from .base import Document, StudioHandler, answers
+from .base import NAME, Document, StudioHandler, answers
 
 
 async def list_groups(studio: StudioConnection, page: Document) -> Document:
@@ -30,6 +30,20 @@ async def list_groups(studio: StudioConnection, page: Document) -> Document:
     return {"items": items, "nextToken": answer.get("NextToken")}
 
 
+async def group_versions(studio: StudioConnection, name: str, page: Document) -> Document:
+    """Return a page of the versions of a group, latest first, each with its approvals."""
+    request = {"SortBy": "CreationTime", "SortOrder": "Descending", **page}
+    request["ModelPackageGroupName"] = name
+    answer = await studio.call("sagemaker", "ListModelPackages", request)
+
+    async def row(package: Document) -> Document:
+        arn = {"ModelPackageArn": package["ModelPackageArn"]}
+        return {**package, **await studio.call("mlstudio", "ListModelApprovals", arn)}
+
+    items = await gather([row(package) for package in answer["ModelPackageSummaryList"]])
+    return {"items": items, "nextToken": answer.get("NextToken")}
+
+
 class RegistryHandler(StudioHandler):
     """All model package groups."""
 
@@ -41,4 +55,18 @@ class RegistryHandler(StudioHandler):
         return await list_groups(self.studio, self.page())
 
 
-default_handlers = [(r"/mlstudio/registry", RegistryHandler)]
+class GroupHandler(StudioHandler):
+    """One model package group."""
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self, name: str) -> Document:
+        """List a page of its versions."""
+        return await group_versions(self.studio, name, self.page())
+
+
+default_handlers = [
+    (r"/mlstudio/registry", RegistryHandler),
+    (rf"/mlstudio/registry/{NAME}", GroupHandler),
+]
