@@ -6,13 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..core.clock import timestamp
 from ..core.listing import Listing, tag_map
-from ..core.store import Resource
 from ..core.studio import Studio
 from ..wire.errors import AWSError, validation_error
 from ..wire.operation import Call, Response, operation
-from .kinds import ENDPOINT_CONFIG, MODEL
+from .kinds import ENDPOINT_CONFIG, MODEL, identity
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker import type_defs as t
@@ -65,20 +63,11 @@ def describe_endpoint_config(
         "EnableNetworkIsolation": False,
         **config.wish,
         "ProductionVariants": variants,
-        "EndpointConfigArn": config.arn,
-        "CreationTime": timestamp(config.created),
+        **identity(config),
     }
 
 
-def _summary(config: Resource) -> dict[str, Any]:
-    return {
-        "EndpointConfigName": config.name,
-        "EndpointConfigArn": config.arn,
-        "CreationTime": timestamp(config.created),
-    }
-
-
-_LISTING = Listing(ENDPOINT_CONFIG, "EndpointConfigs", _summary)
+_LISTING = Listing(ENDPOINT_CONFIG, "EndpointConfigs", identity)
 
 
 @operation("sagemaker", "ListEndpointConfigs")

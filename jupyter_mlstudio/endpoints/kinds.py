@@ -6,7 +6,11 @@ existing" in them.
 
 from __future__ import annotations
 
+from typing import Any
+
+from ..core.clock import timestamp
 from ..core.kinds import Kind, Refusal
+from ..core.store import Resource
 
 CREATING = "Creating"
 UPDATING = "Updating"
@@ -44,6 +48,15 @@ ENDPOINT = Kind(
     final=frozenset({FAILED}),
 )
 """An endpoint in service is never final: its containers are looked after as long as it lives."""
+
+
+def identity(resource: Resource) -> dict[str, Any]:
+    """Return what every answer about one of these says of it: name, ARN and time of creation."""
+    return {
+        f"{resource.kind}Name": resource.name,
+        f"{resource.kind}Arn": resource.arn,
+        "CreationTime": timestamp(resource.created),
+    }
 
 
 def log_group(endpoint: str) -> str:

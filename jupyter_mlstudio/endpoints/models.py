@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..core.clock import timestamp
 from ..core.listing import Listing, tag_map
-from ..core.store import Resource
 from ..core.studio import Studio
 from ..wire.operation import Call, Response, operation
 from .containers import check_definitions, resolve
-from .kinds import MODEL
+from .kinds import MODEL, identity
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker import type_defs as t
@@ -43,22 +41,10 @@ def describe_model(call: Call[Studio], request: t.DescribeModelInputTypeDef) -> 
         answer["PrimaryContainer"] = {**_DEFAULTS, **primary}
     if several := answer.get("Containers"):
         answer["Containers"] = [{**_DEFAULTS, **each} for each in several]
-    return {
-        **answer,
-        "ModelArn": model.arn,
-        "CreationTime": timestamp(model.created),
-    }
+    return {**answer, **identity(model)}
 
 
-def _summary(model: Resource) -> dict[str, Any]:
-    return {
-        "ModelName": model.name,
-        "ModelArn": model.arn,
-        "CreationTime": timestamp(model.created),
-    }
-
-
-_LISTING = Listing(MODEL, "Models", _summary)
+_LISTING = Listing(MODEL, "Models", identity)
 
 
 @operation("sagemaker", "ListModels")

@@ -12,7 +12,7 @@ from ..core.store import Draft, Resource
 from ..core.studio import Studio
 from ..wire.errors import validation_error
 from ..wire.operation import Call, Response, operation
-from .kinds import CREATING, DELETING, ENDPOINT, IN_SERVICE, OUT_OF_SERVICE, UPDATING
+from .kinds import CREATING, DELETING, ENDPOINT, IN_SERVICE, OUT_OF_SERVICE, UPDATING, identity
 from .plan import Plan, make_plan, retain, serving, target
 from .routing import publish
 from .slots import healthy
@@ -109,11 +109,9 @@ def describe_endpoint(call: Call[Studio], request: t.DescribeEndpointInputTypeDe
     plan = _current(endpoint)
     wanted = target(endpoint) or plan
     answer = {
-        "EndpointName": endpoint.name,
-        "EndpointArn": endpoint.arn,
+        **identity(endpoint),
         "EndpointConfigName": plan["EndpointConfigName"],
         "EndpointStatus": endpoint.status,
-        "CreationTime": timestamp(endpoint.created),
         "LastModifiedTime": timestamp(endpoint.modified),
         "ProductionVariants": [_variant(endpoint, plan, wanted, each) for each in plan["Variants"]],
     }
@@ -173,9 +171,7 @@ def _image(plan: Plan, variant: Mapping[str, Any]) -> dict[str, Any]:
 
 def _summary(endpoint: Resource) -> dict[str, Any]:
     return {
-        "EndpointName": endpoint.name,
-        "EndpointArn": endpoint.arn,
-        "CreationTime": timestamp(endpoint.created),
+        **identity(endpoint),
         "LastModifiedTime": timestamp(endpoint.modified),
         "EndpointStatus": endpoint.status,
     }
