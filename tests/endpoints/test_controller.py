@@ -111,10 +111,10 @@ WHOLE_MACHINE = {"InstanceType": "ml.m5.24xlarge"}
 
 def test_endpoints_that_fail_hold_no_room(world: World) -> None:
     world.s3.put_object(Bucket="models", Key="room/model.tar.gz", Body=b"not gzip")
-    world.create_config("bad", variant=WHOLE_MACHINE, ModelDataUrl="s3://models/room/model.tar.gz")
-    names = [f"bad-{number}" for number in range(SERVICE_SHARE)]
+    world.create_config("room", variant=WHOLE_MACHINE, ModelDataUrl="s3://models/room/model.tar.gz")
+    names = [f"room-{number}" for number in range(SERVICE_SHARE)]
     for name in names:
-        world.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName="bad")
+        world.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName="room")
     until(lambda: {world.status(name) for name in names} == {"Failed"})
     world.deploy("good", variant=WHOLE_MACHINE)
     assert world.invoke("good")["pid"]
