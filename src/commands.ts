@@ -67,42 +67,34 @@ export function addStudioCommands(
     label: trans.__('Stop Training Job…'),
     icon: stopIcon,
     describedBy: NAME_ARG,
-    execute: async args => {
+    execute: args => {
       const name = nameOf(args);
-      const sure = await confirm(
-        trans.__('Stop training job %1?', name),
-        trans.__(
+      return confirmed(trans, {
+        title: trans.__('Stop training job %1?', name),
+        body: trans.__(
           'It cannot go on later. What it has written to its model folder is kept.'
         ),
-        trans.__('Stop'),
-        trans
-      );
-      if (sure) {
-        await reportErrors(trans.__('%1 could not be stopped', name), () =>
-          studio.stopTrainingJob(name)
-        );
-      }
+        label: trans.__('Stop'),
+        failure: trans.__('%1 could not be stopped', name),
+        action: () => studio.stopTrainingJob(name)
+      });
     }
   });
   commands.addCommand(CommandIDs.deleteEndpoint, {
     label: trans.__('Delete Endpoint…'),
     icon: deleteIcon,
     describedBy: NAME_ARG,
-    execute: async args => {
+    execute: args => {
       const name = nameOf(args);
-      const sure = await confirm(
-        trans.__('Delete endpoint %1?', name),
-        trans.__(
+      return confirmed(trans, {
+        title: trans.__('Delete endpoint %1?', name),
+        body: trans.__(
           'It stops to answer requests. Its model and its configuration are kept.'
         ),
-        trans.__('Delete'),
-        trans
-      );
-      if (sure) {
-        await reportErrors(trans.__('%1 could not be deleted', name), () =>
-          studio.deleteEndpoint(name)
-        );
-      }
+        label: trans.__('Delete'),
+        failure: trans.__('%1 could not be deleted', name),
+        action: () => studio.deleteEndpoint(name)
+      });
     }
   });
 }
@@ -148,21 +140,28 @@ function nameOf(args: ReadonlyPartialJSONObject): string {
   return name;
 }
 
-async function confirm(
-  title: string,
-  body: string,
-  label: string,
-  trans: TranslationBundle
-): Promise<boolean> {
-  const result = await showDialog({
-    title,
-    body,
+/** Do what cannot be taken back once the user has agreed to it. */
+async function confirmed(
+  trans: TranslationBundle,
+  step: {
+    title: string;
+    body: string;
+    label: string;
+    failure: string;
+    action: () => Promise<void>;
+  }
+): Promise<void> {
+  const { button } = await showDialog({
+    title: step.title,
+    body: step.body,
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
-      Dialog.warnButton({ label })
+      Dialog.warnButton({ label: step.label })
     ]
   });
-  return result.button.accept;
+  if (button.accept) {
+    await reportErrors(step.failure, step.action);
+  }
 }
 
 async function reportErrors(

@@ -1,13 +1,12 @@
-import { Button, deleteIcon } from '@jupyterlab/ui-components';
+import { deleteIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { Endpoint } from '../../api/types';
-import { Empty, Remote } from '../../components/states';
 import { StatusLabel } from '../../components/status';
 import { RelativeTime } from '../../components/time';
 import { useTrans } from '../../components/translation';
-import { useRemote } from '../../components/useremote';
 import type { IListModel } from '../../tokens';
+import { ResourceList } from './list';
 import { Row } from './row';
 
 /** The Python that an empty list suggests. */
@@ -24,41 +23,24 @@ export interface IEndpointListProps {
 
 export function EndpointList(props: IEndpointListProps): JSX.Element {
   const trans = useTrans();
-  const { model } = props;
-  useRemote(model);
   return (
-    <Remote model={model} onStart={props.onStart}>
-      {endpoints =>
-        endpoints.length === 0 ? (
-          <Empty code={EXAMPLE}>
-            {trans.__(
-              'Endpoints appear here: models that answer requests in containers of their own.'
-            )}
-          </Empty>
-        ) : (
-          <>
-            <ul
-              className="jp-MLStudio-list"
-              aria-label={trans.__('Endpoints')}
-              aria-live="polite"
-            >
-              {endpoints.map(endpoint => (
-                <EndpointRow
-                  key={endpoint.EndpointArn}
-                  endpoint={endpoint}
-                  {...props}
-                />
-              ))}
-            </ul>
-            {model.hasMore && (
-              <Button minimal small onClick={() => void model.loadMore()}>
-                {trans.__('Show more')}
-              </Button>
-            )}
-          </>
-        )
-      }
-    </Remote>
+    <ResourceList
+      model={props.model}
+      label={trans.__('Endpoints')}
+      hint={trans.__(
+        'Endpoints appear here: models that answer requests in containers of their own.'
+      )}
+      example={EXAMPLE}
+      onStart={props.onStart}
+    >
+      {endpoint => (
+        <EndpointRow
+          key={endpoint.EndpointArn}
+          endpoint={endpoint}
+          {...props}
+        />
+      )}
+    </ResourceList>
   );
 }
 

@@ -1,13 +1,12 @@
-import { Button, stopIcon } from '@jupyterlab/ui-components';
+import { stopIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { TrainingJob } from '../../api/types';
 import { StatusLabel } from '../../components/status';
-import { Empty, Remote } from '../../components/states';
 import { RelativeTime } from '../../components/time';
 import { useTrans } from '../../components/translation';
-import { useRemote } from '../../components/useremote';
 import type { IListModel } from '../../tokens';
+import { ResourceList } from './list';
 import { Row } from './row';
 
 /** The Python that an empty list suggests. */
@@ -24,37 +23,18 @@ export interface ITrainingJobListProps {
 
 export function TrainingJobList(props: ITrainingJobListProps): JSX.Element {
   const trans = useTrans();
-  const { model } = props;
-  useRemote(model);
   return (
-    <Remote model={model} onStart={props.onStart}>
-      {jobs =>
-        jobs.length === 0 ? (
-          <Empty code={EXAMPLE}>
-            {trans.__(
-              'Training jobs appear here, live, however they were started: from a notebook, the SageMaker SDK or the AWS CLI.'
-            )}
-          </Empty>
-        ) : (
-          <>
-            <ul
-              className="jp-MLStudio-list"
-              aria-label={trans.__('Training jobs')}
-              aria-live="polite"
-            >
-              {jobs.map(job => (
-                <TrainingJobRow key={job.TrainingJobArn} job={job} {...props} />
-              ))}
-            </ul>
-            {model.hasMore && (
-              <Button minimal small onClick={() => void model.loadMore()}>
-                {trans.__('Show more')}
-              </Button>
-            )}
-          </>
-        )
-      }
-    </Remote>
+    <ResourceList
+      model={props.model}
+      label={trans.__('Training jobs')}
+      hint={trans.__(
+        'Training jobs appear here, live, however they were started: from a notebook, the SageMaker SDK or the AWS CLI.'
+      )}
+      example={EXAMPLE}
+      onStart={props.onStart}
+    >
+      {job => <TrainingJobRow key={job.TrainingJobArn} job={job} {...props} />}
+    </ResourceList>
   );
 }
 
