@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from jupyter_mlstudio._logfile import log_to
 
 from .objects import StoreInUse
 from .server import Options, run
@@ -31,11 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--ready", type=Path, help="file to write while serving")
     parser.add_argument("--bucket", help="bucket to make if it is not there")
-    parser.add_argument("--log-level", default="INFO")
+    parser.add_argument("--log", type=Path, help="file to log to instead of stderr")
+    parser.add_argument("--log-level", default="INFO", help="DEBUG shows every request")
     chosen = vars(parser.parse_args(arguments))
-    logging.basicConfig(
-        level=chosen.pop("log_level"), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    log_to(chosen.pop("log"), chosen.pop("log_level"))
     try:
         run(Options(**chosen))
     except (StoreInUse, OSError) as error:

@@ -126,7 +126,8 @@ class Front:
             return web.Response(status=status)
         finally:
             self._active -= 1
-            access_log.info(
+            access_log.log(
+                logging.WARNING if status >= 500 else logging.DEBUG,
                 "%s %s s3.%s %d %s %.1f ms %s %s",
                 request.method,
                 exchange.wire.path[:500],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import logging
 import os
 import signal
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
+from jupyter_mlstudio._logfile import log_to
 from jupyter_mlstudio._version import __version__
 from jupyter_mlstudio.core.settings import Settings, load_settings, write_atomically
 from jupyter_mlstudio.endpoints.gateway.app import Gateway
@@ -33,9 +33,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--root", type=Path, required=True, help="root of the studio")
     parser.add_argument("--also", action="append", default=[], metavar="HOST:PORT", type=_address)
     parser.add_argument("--ready", type=Path, help="written once the gateway answers")
+    parser.add_argument("--log", type=Path, help="file to log to instead of stderr")
     parser.add_argument("--idle", type=float, default=IDLE_SECONDS, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_to(options.log)
     settings = load_settings(options.root)
     uvloop.run(serve(settings, options.also, options.ready, idle=options.idle))
 
