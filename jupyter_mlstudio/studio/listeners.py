@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from ..core.studio import Studio
-from ..wire.http import make_app
+from ..wire.http import is_browser, make_app
 from .forward import Forwarder
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -54,7 +54,13 @@ def local(
 ) -> web.Application:
     """Return the AWS endpoint for this machine, with ``/_health`` beside it."""
 
+    names = {studio.settings.host, "127.0.0.1", "[::1]", "localhost"}
+    addresses = {f"{name}:{studio.settings.port}" for name in names}
+
     async def answer(request: web.Request) -> web.Response:
+        # A page whose name leads to this machine (DNS rebinding) is no browser's foreign origin.
+        if is_browser(request) or request.host.lower() not in addresses:
+            return _refusal()
         return web.json_response(await asyncio.to_thread(health, studio))
 
     app = _aws(studio, activity)
@@ -100,6 +106,8 @@ def _aws(studio: Studio, activity: Activity) -> web.Application:
 
 def _add_credentials(app: web.Application, studio: Studio) -> None:
     async def answer(request: web.Request) -> web.Response:
+        if is_browser(request):
+            return _refusal()
         document = await asyncio.to_thread(studio.credentials, request.path)
         if document is None:
             return web.json_response(
@@ -111,3 +119,8 @@ def _add_credentials(app: web.Application, studio: Studio) -> None:
         )
 
     app.router.add_get("/v2/credentials/{id}", answer)
+
+
+def _refusal() -> web.Response:
+    message = "Only programs on this machine may ask."
+    return web.json_response({"code": "AccessDenied", "message": message}, status=403)

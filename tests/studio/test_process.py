@@ -82,6 +82,55 @@ def test_the_health_has_no_secret(process_studio: RunningStudio) -> None:
     assert str(settings.root) not in text
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Cookie": "a=b"},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Host": "rebound.example:{port}"},
+        {"Host": "127.0.0.1:1"},
+        {"Host": "127.0.0.1"},
+    ],
+)
+def test_no_web_page_is_told_the_health(
+    process_studio: RunningStudio, headers: dict[str, str]
+) -> None:
+    settings = load_settings(process_studio.settings.root)
+    sent = {name: value.format(port=settings.port) for name, value in headers.items()}
+    assert refused(f"{settings.url}/_health", sent)
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+def test_programs_here_are_told_the_health(process_studio: RunningStudio, name: str) -> None:
+    settings = load_settings(process_studio.settings.root)
+    assert not refused(f"{settings.url}/_health", {"Host": f"{name}:{settings.port}"})
+
+
+def test_no_web_page_is_given_credentials(process_studio: RunningStudio) -> None:
+    port = load_settings(process_studio.settings.root).container_port
+    url = f"http://127.0.0.1:{port}/v2/credentials/x-y"
+    assert refused(url, {"Origin": "http://evil.example"})
+
+
+def refused(url: str, headers: dict[str, str]) -> bool:
+    """Say whether a request is answered with AccessDenied rather than 200."""
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - our own address
+    try:
+        with urllib.request.urlopen(request):  # noqa: S310 - our own address
+            return False
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code == 403 and json.load(error)["code"] == "AccessDenied"
+
+
+def test_requests_of_s3_are_not_logged(process_studio: RunningStudio) -> None:
+    process_studio.client("s3").list_buckets()
+    log = (process_studio.settings.run / "s3.log").read_text()
+    assert "Serving S3" in log
+    assert "ListBuckets" not in log
+
+
 def test_the_studio_is_nobodys_child(process_studio: RunningStudio) -> None:
     settings = process_studio.settings
     info = client.ensure(settings)
