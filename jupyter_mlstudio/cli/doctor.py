@@ -6,7 +6,6 @@ import enum
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from ..compute.protocol import EngineError
 from ..core.settings import Settings, load_settings
 from ..studio import client
 from ..studio.engine import open_engine
+from ..studio.ports import can_bind
 
 _LEAST_DISK = 5 * 1024**3
 _NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "glusterfs", "lustre", "ceph")
@@ -157,7 +157,7 @@ def _ports(settings: Settings) -> Iterator[Check]:
         return
     for name in ("port", "s3_port", "gateway_port", "container_port"):
         port = getattr(settings, name)
-        if not _can_bind(settings.host, port):
+        if not can_bind(settings.host, port):
             yield Check(
                 "Port",
                 State.NOTE,
@@ -218,7 +218,7 @@ def _credential_port(settings: Settings, report: EngineReport) -> Iterator[Check
         return
     info = client.find(settings)
     if info is None:
-        works = _can_bind(report.access, _CREDENTIAL_PORT)
+        works = can_bind(report.access, _CREDENTIAL_PORT)
     else:
         works = info.health().get("credential_port") == _CREDENTIAL_PORT
     if works:
@@ -283,13 +283,3 @@ def _output(command: list[str]) -> str:
     except subprocess.TimeoutExpired:
         return ""
     return done.stdout.strip()
-
-
-def _can_bind(host: str, port: int) -> bool:
-    with socket.socket() as probe_socket:
-        probe_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe_socket.bind((host, port))
-        except OSError:
-            return False
-        return True
