@@ -1,6 +1,7 @@
 """The commands of ``jupyter mlstudio`` and what they print.
 
-Exit status: 0 done, 1 it could not be done, 2 wrong usage, 3 ``status`` found no studio.
+Exit status: 0 done, 1 it could not be done or only in part, 2 wrong usage, 3 ``status`` found no
+studio.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import difflib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from .. import __version__
+from ..compute.protocol import EngineError
 from ..core.settings import Settings, default_root, load_settings
-from ..studio import client
+from ..studio import children, client, containers
 from ..studio.client import StudioError
 from . import shells
 
@@ -144,30 +146,49 @@ def _start(options: argparse.Namespace) -> int:
 
 
 def _stop(options: argparse.Namespace) -> int:
-    settings = load_settings(options.root)
-    info = client.find(settings)
-    running = _containers(info)
-    if not client.stop(settings, containers=options.all):
+    settings = containers.as_it_ran(load_settings(options.root))
+    ran = client.holder(settings) is not None
+    left = [program.name for program in children.left(settings.run)]
+    before, _ = _containers(settings)
+    client.stop(settings, containers=options.all)
+    if ran:
+        print("The studio, its S3 front and its gateway have ended.")
+    elif left:
+        print(f"No studio ran on {settings.root}. What it had left has ended: {', '.join(left)}.")
+    else:
         print(f"No studio runs on {settings.root}.")
-        return 0
-    print("The studio, its S3 front and its gateway have ended.")
-    if running and options.all:
-        print(f"{running} containers were stopped.")
-    elif running:
+    return _tell_containers(settings, before, stop=options.all)
+
+
+def _tell_containers(settings: Settings, before: list[str], *, stop: bool) -> int:
+    """Print what became of the containers; return 1 when some should have ended and have not."""
+    after, problem = _containers(settings)
+    if problem:
+        print(f"Whether containers go on cannot be said: {problem}", file=sys.stderr)
+        return int(stop)
+    if stop and (stopped := set(before) - set(after)):
+        print(f"Stopped {_count(stopped)}.")
+    if stop and after:
+        print(f"Still running: {_count(after)} ({', '.join(after)}).", file=sys.stderr)
+        return 1
+    if after:
         print(
-            f"{running} containers go on; the next studio finds them again. Nothing reaches its "
+            f"Going on: {_count(after)}; the next studio finds them again. Nothing reaches "
             f"endpoints until then. To stop containers too: jupyter mlstudio stop --all"
         )
     return 0
 
 
-def _containers(info: client.StudioInfo | None) -> int:
-    if info is None:
-        return 0
+def _containers(settings: Settings) -> tuple[list[str], str]:
+    """Return the names of the containers that run, and why they cannot be known."""
     try:
-        return int(info.health()["containers"])
-    except StudioError:
-        return 0
+        return containers.running(settings), ""
+    except EngineError as error:
+        return [], error.reason
+
+
+def _count(names: Collection[str]) -> str:
+    return "1 container" if len(names) == 1 else f"{len(names)} containers"
 
 
 def _status(options: argparse.Namespace) -> int:

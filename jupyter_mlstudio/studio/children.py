@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -23,10 +24,21 @@ from . import runfile
 
 log = logging.getLogger(__name__)
 
+S3 = "s3"
+GATEWAY = "gateway"
+MODULES = {S3: "jupyter_mlstudio.storage", GATEWAY: "jupyter_mlstudio.endpoints.gateway"}
+
 FIRST_RETRY = 0.5
 LAST_RETRY = 30.0
 STEADY = 60.0
-"""Seconds a process has to live for its next failure to count as the first."""
+"""Seconds a process has to live for its next failure to count as the first.
+
+After the first it is started again at once, after the second in ``FIRST_RETRY`` seconds, and each
+time in twice as many, up to ``LAST_RETRY``.
+"""
+
+GRACE = 65.0
+"""Seconds a process gets to finish what it has when told to end."""
 
 _START_TIMEOUT = 45.0
 _POLL = 0.2
@@ -38,16 +50,16 @@ class ChildError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A module to run: ``arguments`` follow ``--ready FILE``; ``run`` holds its files.
-
-    ``grace`` is how many seconds it may take to finish what it has when told to end.
-    """
+    """A module to run: ``arguments`` follow those for its files, which are in ``run``."""
 
     name: str
-    module: str
     arguments: tuple[str, ...]
     run: Path
-    grace: float = 15.0
+
+    @property
+    def module(self) -> str:
+        """What Python runs."""
+        return MODULES[self.name]
 
     @property
     def ready(self) -> Path:
@@ -62,12 +74,20 @@ class Program:
     @property
     def command(self) -> list[str]:
         """What is run."""
-        return [sys.executable, "-m", self.module, "--ready", str(self.ready), *self.arguments]
+        files = ["--ready", str(self.ready), "--log", str(self.log)]
+        return [sys.executable, "-m", self.module, *files, *self.arguments]
 
     def process(self) -> psutil.Process | None:
         """Return the process that serves now, whoever started it."""
         found = runfile.read(self.ready)
         return runfile.process_of(found, self.module) if found else None
+
+    def end(self) -> None:
+        """End the process that serves now, whoever started it."""
+        process = self.process()
+        if process is not None:
+            end(process)
+        self.ready.unlink(missing_ok=True)
 
 
 @dataclass
@@ -115,7 +135,7 @@ class Child:
         """Stop watching and end the process."""
         self.leave()
         if self._process is not None:
-            end(self._process, self.program.grace)
+            end(self._process)
         if self._spawned is not None:
             self._spawned.wait()
         self.program.ready.unlink(missing_ok=True)
@@ -130,7 +150,7 @@ class Child:
                 self._process = running
                 return
             log.info("Replacing %s %s, process %d", self.program.name, found.version, running.pid)
-            end(running, self.program.grace)
+            end(running)
         self._spawn(timeout)
 
     def _spawn(self, timeout: float) -> None:
@@ -147,7 +167,7 @@ class Child:
         deadline = monotonic() + timeout
         while runfile.read(program.ready) is None:
             if (code := self._spawned.poll()) is not None:
-                raise ChildError(f"{program.name} ended with {code}: {_last_words(program.log)}")
+                raise ChildError(f"{program.name} ended with {code}: {last_words(program.log)}")
             if monotonic() > deadline or self._closing.is_set():
                 self._spawned.kill()
                 self._spawned.wait()
@@ -171,24 +191,38 @@ class Child:
         except psutil.NoSuchProcess:
             return False
 
+    def _has_ended(self) -> bool:
+        """Return True as soon as the process has ended, False when there is no need to know."""
+        while not self._closing.is_set():
+            if self._process is None or not self._alive():
+                return True
+            with suppress(psutil.TimeoutExpired):
+                self._process.wait(_POLL)
+        return False
+
     def _watch(self) -> None:
-        delay, since = FIRST_RETRY, monotonic()
-        while not self._closing.wait(_POLL):
-            if self._alive():
-                continue
+        delay, since = 0.0, monotonic()
+        while self._has_ended():
             if monotonic() - since > STEADY:
-                delay = FIRST_RETRY
-            log.warning("%s ended; starting it again in %g s", self.program.name, delay)
+                delay = 0.0
+            when = f"in {delay:g} s" if delay else "at once"
+            log.warning("%s ended; starting it again %s", self.program.name, when)
             if self._closing.wait(delay):
                 return
-            delay, since = min(delay * 2, LAST_RETRY), monotonic()
+            delay, since = min(max(delay * 2, FIRST_RETRY), LAST_RETRY), monotonic()
             try:
                 self._bring_up(_START_TIMEOUT)
             except ChildError as error:
                 log.error("%s", error)
 
 
-def end(process: psutil.Process, grace: float) -> None:
+def left(run: Path) -> list[Program]:
+    """Return the programs that run with their files in ``run``, whoever started them."""
+    programs = [Program(name, (), run) for name in MODULES]
+    return [program for program in programs if program.process() is not None]
+
+
+def end(process: psutil.Process, grace: float = GRACE) -> None:
     """Ask a process to end, and kill it when it has not within ``grace`` seconds."""
     try:
         process.terminate()
@@ -207,6 +241,7 @@ def _log_file(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
 
-def _last_words(path: Path) -> str:
+def last_words(path: Path) -> str:
+    """Return the last line of a log, and where the others are."""
     lines = path.read_text(errors="replace").strip().splitlines()
     return f"{lines[-1]} (see {path})" if lines else f"see {path}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -17,14 +18,20 @@ from typing import Any
 import psutil
 
 from .. import __version__
+from ..compute.protocol import EngineError
 from ..core.settings import Settings, write_atomically
-from . import runfile
+from . import children, runfile
+from .lock import LockHeld, StudioLock
+
+log = logging.getLogger(__name__)
 
 MODULE = "jupyter_mlstudio.studio"
 ALREADY_RUNNING = 75
 """Exit status of a studio that found another one holding the lock of its root."""
 
 _POLL = 0.05
+_PATIENCE = 5.0
+"""Seconds to wait for a studio that is just ending."""
 
 
 class StudioError(Exception):
@@ -64,6 +71,11 @@ class StudioInfo:
 def run_file(settings: Settings) -> Path:
     """Return where a studio that serves says so."""
     return settings.run / "studio.json"
+
+
+def lock_file(settings: Settings) -> Path:
+    """Return the file that the studio of this root holds locked."""
+    return settings.run / "studio.lock"
 
 
 def stop_request(settings: Settings) -> Path:
@@ -113,7 +125,9 @@ def ensure(settings: Settings, timeout: float = 90.0) -> StudioInfo:
         if code == ALREADY_RUNNING:
             time.sleep(_POLL)
         elif code:
-            raise StudioError(f"The studio did not start: {_last_words(settings)}")
+            raise StudioError(
+                f"The studio did not start: {children.last_words(log_file(settings))}"
+            )
     raise StudioError(_silent(settings, timeout))
 
 
@@ -141,17 +155,45 @@ def _ends(settings: Settings, running: StudioInfo, timeout: float) -> bool:
 
 
 def stop(settings: Settings, timeout: float = 90.0, *, containers: bool = False) -> bool:
-    """End the studio, its S3 front and its gateway; return False when none was running.
+    """End the studio, its S3 front and its gateway; return False when none of them was running.
 
-    Containers go on and are found again by the next studio, unless ``containers``.
+    What a killed studio left behind is ended too. Containers go on and are found again by the
+    next studio, unless ``containers``.
 
-    Raises :class:`StudioError` when it has not ended after ``timeout`` seconds.
+    Raises :class:`StudioError` when the studio has not ended after ``timeout`` seconds.
     """
-    process = _process(settings)
-    if process is None:
-        return False
-    if containers:
-        write_atomically(stop_request(settings), "")
+    if containers and holder(settings) is None:
+        _stop_orphans(settings)
+    process, left = holder(settings), children.left(settings.run)
+    if process is not None:
+        if containers:
+            write_atomically(stop_request(settings), "")
+        _end(settings, process, timeout)
+    _end_left(settings)
+    return process is not None or bool(left)
+
+
+def _stop_orphans(settings: Settings) -> None:
+    """Stop containers whose studio is gone.
+
+    A studio is started for that, as it lets jobs end in their own order and keeps their models;
+    where none starts, they are stopped by their label.
+    """
+    from . import containers
+
+    try:
+        if not containers.running(settings):
+            return
+        try:
+            ensure(settings)
+        except StudioError as error:
+            log.warning("%s", error)
+            containers.stop(settings)
+    except EngineError as error:
+        log.warning("Containers cannot be stopped: %s", error.reason)
+
+
+def _end(settings: Settings, process: psutil.Process, timeout: float) -> None:
     try:
         process.terminate()
         process.wait(timeout)
@@ -162,7 +204,23 @@ def stop(settings: Settings, timeout: float = 90.0, *, containers: bool = False)
             f"The studio (process {process.pid}) has not ended after {timeout:g} s; "
             f"its log is {log_file(settings)}"
         ) from None
-    return True
+
+
+def _end_left(settings: Settings) -> None:
+    """End the processes that outlived their studio, with no studio coming up meanwhile."""
+    deadline = time.monotonic() + _PATIENCE
+    while children.left(settings.run):
+        try:
+            with StudioLock(lock_file(settings)):
+                for program in children.left(settings.run):
+                    program.end()
+        except LockHeld:
+            # By a studio that was killed and is not quite gone, or by a new one.
+            if time.monotonic() > deadline:
+                raise StudioError(
+                    f"Another studio has just been started on {settings.root}; stop that one."
+                ) from None
+            time.sleep(_POLL)
 
 
 def log_file(settings: Settings) -> Path:
@@ -200,10 +258,10 @@ def _start(settings: Settings, timeout: float) -> int:
         os.close(output)
 
 
-def _process(settings: Settings) -> psutil.Process | None:
+def holder(settings: Settings) -> psutil.Process | None:
     """Return the process that holds the lock of this root, serving already or not."""
     try:
-        process = psutil.Process(int((settings.run / "studio.lock").read_text()))
+        process = psutil.Process(int(lock_file(settings).read_text()))
         command = process.cmdline()
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
         return None
@@ -212,9 +270,3 @@ def _process(settings: Settings) -> psutil.Process | None:
 
 def _silent(settings: Settings, timeout: float) -> str:
     return f"The studio did not answer within {timeout:.0f} s; its log is {log_file(settings)}"
-
-
-def _last_words(settings: Settings) -> str:
-    path = log_file(settings)
-    lines = path.read_text(errors="replace").strip().splitlines()
-    return f"{lines[-1]} (see {path})" if lines else f"see {path}"

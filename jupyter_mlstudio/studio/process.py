@@ -7,14 +7,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from .._logfile import log_to
 from ..core.settings import default_root, load_settings
-from .client import ALREADY_RUNNING, log_file
+from .client import ALREADY_RUNNING, lock_file, log_file
 from .lock import LockHeld, StudioLock
-
-_LOG_BYTES = 10_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,9 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.umask(0o077)
     ready = _detach() if options.detach else _nothing
     settings = load_settings(options.root)
-    _log_to(log_file(settings) if options.detach else None)
+    log_to(log_file(settings) if options.detach else None)
+    for name in ("alembic", "botocore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
-        with StudioLock(settings.run / "studio.lock"):
+        with StudioLock(lock_file(settings)):
             from .serve import StartError, serve
 
             try:
@@ -52,18 +52,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--detach", action="store_true", help="go on in the background once the studio answers"
     )
     return parser.parse_args(arguments)
-
-
-def _log_to(path: Path | None) -> None:
-    """Log to a file that never grows beyond bounds, or to stderr."""
-    handler: logging.Handler = logging.StreamHandler()
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1)
-    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=logging.INFO, format=form, handlers=[handler])
-    for name in ("alembic", "botocore"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _detach() -> Callable[[], None]:

@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import signal
-import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,9 +20,10 @@ from ..core.settings import Settings, load_settings, write_atomically
 from ..core.studio import Studio
 from ..wire.http import make_runner
 from . import capabilities, kernels, listeners, runfile, shutdown
-from .children import Child, ChildError, Program
+from .children import GATEWAY, S3, Child, ChildError, Program
 from .client import run_file, stop_request
 from .engine import open_engine
+from .ports import can_bind, free_port
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +115,7 @@ class _Process:
             "started": runfile.own_start(),
             "version": __version__,
             "studio_id": settings.studio_id,
+            "compute": self.engine.name,
             "url": settings.url,
             "s3_url": settings.s3_url,
             "gateway_url": settings.gateway_url,
@@ -123,7 +124,7 @@ class _Process:
 
     def health(self, studio: Studio) -> dict[str, object]:
         """Return what anybody on this machine may know."""
-        containers = len(shutdown.running(self.engine))
+        containers = shutdown.count(self.engine)
         return {
             "studio_id": self.settings.studio_id,
             "version": __version__,
@@ -153,7 +154,7 @@ class _Process:
         """Say whether something runs, or somebody uses S3 or the gateway."""
         return (
             bool(studio.store.unsettled())
-            or bool(shutdown.running(self.engine))
+            or shutdown.count(self.engine) > 0
             or any(child.connections() for child in self.children)
         )
 
@@ -165,7 +166,10 @@ class _Process:
         everything = stop_request(self.settings).exists()
         stop_request(self.settings).unlink(missing_ok=True)
         if everything:
-            await asyncio.to_thread(shutdown.stop_work, studio)
+            try:
+                await asyncio.to_thread(shutdown.stop_work, studio)
+            except EngineError as error:
+                log.error("Containers cannot be stopped: %s", error.reason)
         await asyncio.to_thread(studio.close)
         for child in reversed(self.children):
             await asyncio.to_thread(child.stop)
@@ -178,8 +182,7 @@ def programs(settings: Settings, access: Access) -> list[Program]:
     s3_also = ("--also", f"{access.listen}:{settings.s3_port}") if inside else ()
     gateway_also = ("--also", f"{access.listen}:{settings.gateway_port}") if inside else ()
     s3 = Program(
-        "s3",
-        "jupyter_mlstudio.storage",
+        S3,
         (
             "--data", str(settings.objects),
             "--key", str(settings.master_key),
@@ -191,15 +194,8 @@ def programs(settings: Settings, access: Access) -> list[Program]:
             *s3_also,
         ),
         settings.run,
-        grace=65.0,
     )  # fmt: skip
-    gateway = Program(
-        "gateway",
-        "jupyter_mlstudio.endpoints.gateway",
-        ("--root", str(settings.root), *gateway_also),
-        settings.run,
-        grace=65.0,
-    )
+    gateway = Program(GATEWAY, ("--root", str(settings.root), *gateway_also), settings.run)
     return [s3, gateway]
 
 
@@ -208,31 +204,14 @@ def _with_free_ports(settings: Settings) -> Settings:
 
     Clients follow, as they read the addresses from the configuration file in the root.
     """
-    ports = {"port": None, "s3_port": "s3", "gateway_port": "gateway", "container_port": None}
-    modules = {"s3": "jupyter_mlstudio.storage", "gateway": "jupyter_mlstudio.endpoints.gateway"}
+    ports = {"port": None, "s3_port": S3, "gateway_port": GATEWAY, "container_port": None}
     taken: dict[str, int] = {}
     for name, owner in ports.items():
         port = getattr(settings, name)
-        if _bindable(settings.host, port):
+        if can_bind(settings.host, port):
             continue
-        if owner and Program(owner, modules[owner], (), settings.run).process():
+        if owner and Program(owner, (), settings.run).process():
             continue
         log.warning("Port %d is in use by another program; taking another", port)
-        taken[name] = _free_port(settings.host)
+        taken[name] = free_port(settings.host)
     return load_settings(settings.root, **taken) if taken else settings
-
-
-def _bindable(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

@@ -18,28 +18,48 @@ _JOB_PATIENCE = 20.0
 """Seconds jobs get to stop in their own order: SIGTERM, model kept, status set."""
 
 _CONTAINER_GRACE = 10
+_KILL_PATIENCE = 5.0
 _POLL = 0.1
 
 
 def running(engine: Engine) -> list[str]:
-    """Return the names of containers that run; none where the engine cannot be asked."""
+    """Return the names of containers that run. Raises :class:`EngineError`."""
+    return [state.name for state in engine.owned() if state.phase is Phase.RUNNING]
+
+
+def count(engine: Engine) -> int:
+    """Return how many containers run; 0 where the engine cannot be asked."""
     try:
-        return [state.name for state in engine.owned() if state.phase is Phase.RUNNING]
+        return len(running(engine))
     except EngineError as error:
         log.warning("Containers cannot be counted: %s", error)
-        return []
+        return 0
 
 
 def stop_work(studio: Studio) -> None:
     """Stop jobs as their user would, then every container that is left.
 
-    Endpoints stay what they are; the next studio starts their containers again.
+    Endpoints stay what they are; the next studio starts their containers again. Raises
+    :class:`EngineError`.
     """
     jobs = [uid for kind, uid in studio.store.unsettled() if _stop_job(studio, kind, uid)]
-    _wait(lambda: not _unsettled(studio, jobs), _JOB_PATIENCE)
-    for name in running(studio.engine):
-        studio.engine.stop(name, _CONTAINER_GRACE)
-    _wait(lambda: not running(studio.engine), _CONTAINER_GRACE + 5)
+    settled = _wait(lambda: not _unsettled(studio, jobs), _JOB_PATIENCE)
+    if not settled:
+        for name in running(studio.engine):
+            if any(uid in name for uid in jobs):
+                studio.engine.stop(name, _CONTAINER_GRACE)
+        _wait(lambda: not _unsettled(studio, jobs), _CONTAINER_GRACE + _KILL_PATIENCE)
+    # Whoever reconciles would start what endpoints need again.
+    studio.controllers.close()
+    stop_containers(studio.engine)
+
+
+def stop_containers(engine: Engine) -> None:
+    """Stop every container that runs, and wait until they have ended. Raises as above."""
+    for name in running(engine):
+        engine.stop(name, _CONTAINER_GRACE)
+    if not _wait(lambda: not running(engine), _CONTAINER_GRACE + _KILL_PATIENCE):
+        log.warning("Containers that still run: %s", ", ".join(running(engine)))
 
 
 def _stop_job(studio: Studio, kind: str, uid: str) -> bool:
@@ -61,7 +81,9 @@ def _unsettled(studio: Studio, uids: list[str]) -> bool:
     return not {uid for _, uid in studio.store.unsettled()}.isdisjoint(uids)
 
 
-def _wait(done: Callable[[], bool], seconds: float) -> None:
+def _wait(done: Callable[[], bool], seconds: float) -> bool:
+    """Say whether something is so within some seconds."""
     deadline = time.monotonic() + seconds
-    while not done() and time.monotonic() < deadline:
+    while not (so := done()) and time.monotonic() < deadline:
         time.sleep(_POLL)
+    return so

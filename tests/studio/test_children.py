@@ -20,13 +20,13 @@ from jupyter_mlstudio.studio.children import Child, ChildError, Program
 
 SERVER = """
 import json, os, sys, time
-ready, what = sys.argv[2], sys.argv[3]
+ready, what, version = sys.argv[2], sys.argv[5], sys.argv[6]
 if what == "broken":
     sys.exit("no such data")
 if what == "mute":
     time.sleep(60)
 with open(ready + "~", "w") as file:
-    json.dump({"pid": os.getpid(), "started": time.time(), "version": sys.argv[4]}, file)
+    json.dump({"pid": os.getpid(), "started": time.time(), "version": version}, file)
 os.replace(ready + "~", ready)
 time.sleep(600)
 """
@@ -36,9 +36,10 @@ time.sleep(600)
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Program]]:
     (tmp_path / "pretend_server.py").write_text(SERVER)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setitem(children.MODULES, "pretend", "pretend_server")
 
     def make(what: str = "serve", version: str = __version__) -> Program:
-        return Program("pretend", "pretend_server", (what, version), tmp_path / "run")
+        return Program("pretend", (what, version), tmp_path / "run")
 
     yield make
     left = make().process()
@@ -108,6 +109,35 @@ def test_a_killed_adopted_one_comes_back(program: Callable[..., Program]) -> Non
     wait_for(lambda: second.pid not in (None, first._process.pid))  # type: ignore[union-attr] # started
     second.stop()
     assert first.pid is None
+
+
+def test_the_first_start_again_is_at_once_and_the_next_is_not(
+    program: Callable[..., Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "FIRST_RETRY", 30.0)
+    child = Child(program())
+    child.start()
+    first = child.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: child.pid not in (None, first), 20)
+    second = child.pid
+    assert second is not None
+    os.kill(second, signal.SIGKILL)
+    time.sleep(2)
+    assert child.pid is None
+    child.stop()
+
+
+def test_what_is_left_is_found_and_ended(program: Callable[..., Program]) -> None:
+    child = Child(program())
+    child.start()
+    child.leave()
+    (left,) = children.left(program().run)
+    left.end()
+    assert children.left(program().run) == []
+    assert child.pid is None
+    assert not left.ready.exists()
 
 
 def test_the_error_carries_the_last_words(program: Callable[..., Program]) -> None:
