@@ -16,6 +16,7 @@ from jupyter_mlstudio.compute.docker_engine import DockerEngine
 from jupyter_mlstudio.compute.paths import PathMap
 from jupyter_mlstudio.compute.process_engine import ProcessEngine
 from jupyter_mlstudio.compute.protocol import AccessSettings, ContainerSpec, Engine
+from tests.machine import lacks
 
 BUSYBOX = "mlstudio-test/busybox:3"
 ACCESS = AccessSettings(port=18080, s3_port=18081, gateway_port=18082)
@@ -31,7 +32,7 @@ def make_image(client: docker.APIClient) -> None:
     """Import an image of busybox and links to it."""
     program = shutil.which("busybox")
     if program is None:
-        pytest.skip("needs a static busybox (apt: busybox-static)")
+        lacks("no static busybox (apt: busybox-static)")
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for folder in ("bin", "tmp", "etc", "opt"):

@@ -49,9 +49,10 @@ def test_rows_come_back_as_written(rows: int, width: int, labelled: bool) -> Non
 
 
 def test_written_bytes_are_those_of_protobuf() -> None:
-    pool = pytest.importorskip("google.protobuf.descriptor_pool")
-    descriptor = pytest.importorskip("google.protobuf.descriptor_pb2")
-    factory = pytest.importorskip("google.protobuf.message_factory")
+    from google.protobuf import descriptor_pb2 as descriptor
+    from google.protobuf import descriptor_pool as pool
+    from google.protobuf import message_factory as factory
+
     file = descriptor.FileDescriptorProto(name="record.proto", package="aialgs")
     kind = descriptor.FieldDescriptorProto
     tensor = file.message_type.add(name="Float32Tensor")

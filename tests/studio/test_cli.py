@@ -15,6 +15,7 @@ from jupyter_mlstudio.cli import commands, doctor, shells
 from jupyter_mlstudio.core.settings import Settings, load_settings
 from jupyter_mlstudio.studio import client
 from tests.conftest import RunningStudio
+from tests.machine import lacks
 
 CLI = Path(sys.executable).parent / "jupyter"
 
@@ -61,7 +62,7 @@ def test_start_status_and_stop(settings: Settings) -> None:
 def test_the_environment_of_a_shell(settings: Settings, home: Path, shell: str) -> None:
     """The root has a space and a quote; the shell has keys of its own, which must not win."""
     if shutil.which(shell) is None:
-        pytest.skip(f"there is no {shell}")
+        lacks(f"there is no {shell}")
     (home / ".aws").mkdir()
     (home / ".aws" / "config").write_text("[profile prod]\nregion = eu-west-1\n")
     script = 'eval "$("$1" mlstudio env --root "$2" --shell "$3")" && exec "$4" -c "$5"'.replace(
