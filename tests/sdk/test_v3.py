@@ -39,7 +39,7 @@ def test_model_trainer_trains_and_model_builder_deploys(
         check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    result = json.loads(done.stdout.splitlines()[-1])
+    result = json.loads((tmp_path / "result.json").read_text())
     assert result["job"] == "Completed"
     assert result["endpoint"] == "InService"
     assert result["model"].endswith("/output/model.tar.gz")

@@ -1,6 +1,6 @@
 """Run by the SDK's own Python: ModelTrainer trains, ModelBuilder deploys, the endpoint answers.
 
-Usage: python v3_train_deploy.py IMAGE CSV_URI WORK_FOLDER; prints one line of JSON at the end.
+Usage: python v3_train_deploy.py IMAGE CSV_URI WORK_FOLDER; writes WORK_FOLDER/result.json.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def main(image: str, data: str, work: Path) -> None:
         "answer": body.decode() if isinstance(body, bytes) else str(body),
     }
     endpoint.delete()
-    print(json.dumps(result))
+    (work / "result.json").write_text(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from jupyter_mlstudio.cli import commands
 from jupyter_mlstudio.core.settings import Settings, load_settings
 from jupyter_mlstudio.studio import children, client, containers
 from jupyter_mlstudio.studio.client import StudioError
-from jupyter_mlstudio.studio.lock import StudioLock
+from jupyter_mlstudio.studio.lock import LockHeld, StudioLock
 from tests.conftest import RunningStudio
 from tests.jobs.images import build
 
@@ -67,7 +67,16 @@ def kill_studio(settings: Settings) -> None:
     found = client.find(settings)
     assert found is not None
     os.kill(found.pid, signal.SIGKILL)
-    wait_for(lambda: client.holder(settings) is None)
+    wait_for(lambda: client.holder(settings) is None and lock_is_free(settings))
+
+
+def lock_is_free(settings: Settings) -> bool:
+    """Say whether the killed studio's threads are all gone, and its lock with them."""
+    try:
+        with StudioLock(client.lock_file(settings)):
+            return True
+    except LockHeld:
+        return False
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
