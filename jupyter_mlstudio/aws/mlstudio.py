@@ -34,12 +34,12 @@ def get_studio_status(call: Call[Studio], request: Request) -> Response:
     settings = studio.settings
     note = studio.engine.note
     query = (
-        select(resources.c.kind, func.count())
+        select(resources.c.kind, func.count().label("number"))
         .where(resources.c.account == call.account, resources.c.region == call.region)
         .group_by(resources.c.kind)
     )
     with studio.database.read() as connection:
-        counts: dict[str, int] = dict(connection.execute(query).tuples().all())
+        counts = {row.kind: row.number for row in connection.execute(query)}
     return {
         "StudioId": settings.studio_id,
         "Version": __version__,
