@@ -42,7 +42,8 @@ ACCOUNT = "123456789012"
 ARN = f"arn:aws:iam::{ACCOUNT}:user/mlstudio"
 USER = KEYS.user_key(ACCOUNT, ARN)
 SIGNER = Credentials(USER.access_key, USER.secret_key)
-TEMPORARY = KEYS.issue(ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s", 900, {"job": "j"})
+# Made when the tests are collected: it has to last as long as any run of all of them.
+TEMPORARY = KEYS.issue(ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s", 86_400, {"job": "j"})
 ROLE = Credentials(TEMPORARY.access_key, TEMPORARY.secret_key, TEMPORARY.token)
 HOST = "127.0.0.1:8000"
 JSON = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "SageMaker.ListModels"}
