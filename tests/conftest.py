@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -123,3 +124,20 @@ def docker_studio(make_studio: Callable[[str], RunningStudio]) -> RunningStudio:
 def process_studio(make_studio: Callable[[str], RunningStudio]) -> RunningStudio:
     """Give one studio on process compute for the whole run."""
     return make_studio("process")
+
+
+@pytest.fixture
+def docker_api() -> Iterator[docker.APIClient]:
+    """Give the engine that all containers here run on."""
+    client = docker.APIClient(version="auto", timeout=60)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def volume(docker_api: docker.APIClient) -> Iterator[str]:
+    """Give an empty volume."""
+    name = f"mlstudio-test-{secrets.token_hex(4)}"
+    docker_api.create_volume(name)
+    yield name
+    docker_api.remove_volume(name, force=True)

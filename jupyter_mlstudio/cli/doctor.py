@@ -14,12 +14,12 @@ from pathlib import Path
 
 import psutil
 
+from ..compute.ports import can_bind
 from ..compute.probe import EngineReport, probe
-from ..compute.protocol import EngineError
+from ..compute.protocol import Access, EngineError
 from ..core.settings import Settings, load_settings
 from ..studio import client
 from ..studio.engine import open_engine
-from ..studio.ports import can_bind
 
 _LEAST_DISK = 5 * 1024**3
 _NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "glusterfs", "lustre", "ceph")
@@ -214,7 +214,9 @@ def _images(report: EngineReport) -> Iterator[Check]:
 
 def _credential_port(settings: Settings, report: EngineReport) -> Iterator[Check]:
     """Say where containers get credentials; a studio that runs holds the port itself."""
-    if report.name != "docker" or report.access is None:
+    if report.name != "docker" or not report.access:
+        return
+    if not Access(report.access, {}).serves_credentials:
         return
     info = client.find(settings)
     if info is None:

@@ -85,7 +85,7 @@ class DockerEngine:
         self.root = root.resolve()
         self._access = access
         self._client = client or DockerClient()
-        self._networks = Networks(self._client)
+        self._networks = Networks(self._client, studio_id)
         self._images = Images(self._client, pull=pull)
         self._helper = HelperContainer(self._client, studio_id)
         self._paths = paths

@@ -9,7 +9,6 @@ asked for what lies in it. The same is done with an overlay.
 from __future__ import annotations
 
 import io
-import re
 import secrets
 import shutil
 import tarfile
@@ -23,6 +22,7 @@ import docker.errors
 from docker.types import DriverConfig, Mount
 
 from jupyter_mlstudio.compute.docker_client import DockerClient
+from jupyter_mlstudio.compute.docker_self import own_container
 from jupyter_mlstudio.compute.protocol import EngineError
 
 PROBE_IMAGE = "mlstudio-probe:1"
@@ -31,7 +31,6 @@ SHARING = (
     "Resources, File sharing; Jupyter in a container: a bind mount or a volume)."
 )
 _TOKEN = "token"  # noqa: S105 - a file name
-_CONTAINER_ID = re.compile(r"/containers/([0-9a-f]{64})/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +140,8 @@ def make_probe_image(api: docker.APIClient) -> None:
 
 def _own_mounts(api: docker.APIClient, root: Path) -> list[Path]:
     """Return where the mounts of our own container would put ``root`` on the engine's host."""
-    match = _CONTAINER_ID.search(Path("/proc/self/mountinfo").read_text())
-    if match is None:
-        return []
-    try:
-        mounts = api.inspect_container(match.group(1))["Mounts"]
-    except docker.errors.NotFound:
-        return []
+    container = own_container(api)
+    mounts = container["Mounts"] if container else []
     return [
         Path(mount["Source"]) / root.relative_to(mount["Destination"])
         for mount in sorted(mounts, key=lambda mount: len(mount["Destination"]), reverse=True)

@@ -115,7 +115,8 @@ def _probe_docker(engine: DockerEngine) -> EngineReport:
     if not access.serves_credentials:
         notes.append(
             f"Containers find the studio at {access.host}, from where AWS SDKs take no "
-            "credentials over plain HTTP: use an engine on this Linux machine, or static keys."
+            "credentials over plain HTTP: keys are put into their environment, good for as long "
+            "as a job may run and for 30 days in an endpoint."
         )
     if info.get("CgroupVersion") == "1":
         notes.append("cgroup v1: limits work; memory pressure is not reported.")

@@ -117,8 +117,8 @@ class Studio:
         """Return the path at which a container of a resource gets its credentials."""
         return f"/v2/credentials/{uid}-{self._credential_mac(uid)}"
 
-    def credentials(self, path: str) -> dict[str, Any] | None:
-        """Return short-lived credentials for a credential path.
+    def credentials(self, path: str, seconds: int = CREDENTIAL_SECONDS) -> dict[str, Any] | None:
+        """Return credentials for a credential path that are good for ``seconds``.
 
         None when it is not ours, or when the job it was for has ended.
 
@@ -131,7 +131,7 @@ class Studio:
         if resource is None or resource.status in (kind(resource.kind).final or ()):
             return None
         role = resource.wish.get("RoleArn") or resource.wish.get("ExecutionRoleArn")
-        issued = self._assume(role or self.settings.role_arn, uid)
+        issued = self._assume(role or self.settings.role_arn, uid, seconds)
         return {
             "AccessKeyId": issued.access_key,
             "SecretAccessKey": issued.secret_key,
@@ -140,12 +140,10 @@ class Studio:
             "RoleArn": role or self.settings.role_arn,
         }
 
-    def _assume(self, role: str, uid: str) -> Credentials:
+    def _assume(self, role: str, uid: str, seconds: int) -> Credentials:
         name = role.rpartition("/")[2]
         principal = f"arn:aws:sts::{self.settings.account}:assumed-role/{name}/SageMaker"
-        return self.keys.issue(
-            self.settings.account, principal, CREDENTIAL_SECONDS, {"resource": uid}
-        )
+        return self.keys.issue(self.settings.account, principal, seconds, {"resource": uid})
 
     def _credential_mac(self, uid: str) -> str:
         key = self.keys.derive("container-credentials")

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from .. import __version__
 from ..aws.mlstudio import stop_waiting
+from ..compute.ports import can_bind, free_port
 from ..compute.protocol import Access, Engine, EngineError
 from ..core.settings import Settings, load_settings, write_atomically
 from ..core.studio import Studio
@@ -23,7 +24,6 @@ from . import capabilities, kernels, listeners, runfile, shutdown
 from .children import GATEWAY, S3, Child, ChildError, Program
 from .client import run_file, stop_request
 from .engine import open_engine
-from .ports import can_bind, free_port
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class _Process:
         await self._serve(local, settings.host, settings.port)
         inside = listeners.for_containers(studio, self.activity)
         await self._serve(inside, access.listen, settings.container_port)
-        if access.listen == settings.host:
+        if access.listen == settings.host or not access.serves_credentials:
             return
         try:
             await self._serve(listeners.credentials_only(studio), access.listen, 80)

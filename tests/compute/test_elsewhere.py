@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +12,9 @@ import docker
 import pytest
 from docker.types import Mount
 
-import jupyter_mlstudio
-from jupyter_mlstudio.compute.docker_client import DockerClient
 from jupyter_mlstudio.compute.docker_engine import DockerEngine
 from tests.compute.conftest import ACCESS, clean
-from tests.machine import lacks
+from tests.compute.inside import inside, need_userland
 
 pytestmark = pytest.mark.docker
 
@@ -73,23 +69,6 @@ print(json.dumps(found))
 
 
 @pytest.fixture
-def client() -> Iterator[docker.APIClient]:
-    """Give the engine that all containers here run on."""
-    client = docker.APIClient(version="auto", timeout=60)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def volume(client: docker.APIClient) -> Iterator[str]:
-    """Give an empty volume."""
-    name = f"mlstudio-test-{secrets.token_hex(4)}"
-    client.create_volume(name)
-    yield name
-    client.remove_volume(name, force=True)
-
-
-@pytest.fixture
 def studio_id(tmp_path: Path, busybox: str) -> Iterator[str]:
     """Give the id of a studio whose containers go with the test."""
     studio_id = f"t{secrets.token_hex(3)}"
@@ -97,50 +76,12 @@ def studio_id(tmp_path: Path, busybox: str) -> Iterator[str]:
     clean(DockerEngine(studio_id, root=tmp_path, access=ACCESS))
 
 
-def userland() -> list[Mount]:
-    """Return mounts that give a container our Python, its packages and libraries, as they are."""
-    repository = Path(jupyter_mlstudio.__file__).parents[1]
-    wanted = {sys.base_prefix, sys.prefix, str(repository), "/usr", "/lib", "/lib64"}
-    return [
-        Mount(path, os.path.realpath(path), type="bind", read_only=True)
-        for path in sorted(wanted)
-        if Path(path).exists()
-    ]
-
-
-def inside(
-    client: docker.APIClient, image: str, arguments: list[str], mounts: list[Mount]
-) -> tuple[int, str]:
-    """Run our Python in a container that has the engine's socket; return status and output."""
-    socket = DockerClient().url.removeprefix("unix://")
-    config = client.create_host_config(
-        mounts=[*userland(), *mounts, Mount("/var/run/docker.sock", socket, type="bind")],
-        group_add=[os.stat(socket).st_gid],
-        network_mode="none",
-    )
-    container = client.create_container(
-        image,
-        entrypoint=[sys.executable, "-c", *arguments],
-        user=f"{os.getuid()}:{os.getgid()}",
-        environment={"HOME": "/tmp"},
-        host_config=config,
-    )["Id"]
-    try:
-        client.start(container)
-        code = int(client.wait(container, timeout=60)["StatusCode"])
-        return code, client.logs(container).decode()
-    finally:
-        client.remove_container(container, force=True, v=True)
-
-
 def studio_inside(
-    client: docker.APIClient, image: str, studio_id: str, root: str, *mounts: Mount
+    docker_api: docker.APIClient, image: str, studio_id: str, root: str, *mounts: Mount
 ) -> dict[str, Any]:
     """Run a studio's engine in a container; return what it found."""
-    code, said = inside(client, image, ["import docker, jupyter_mlstudio"], [])
-    if code:
-        lacks(f"this Python does not run in a container that has it mounted: {said[-300:]}")
-    code, said = inside(client, image, [STUDIO, studio_id, image, root], list(mounts))
+    need_userland(docker_api, image)
+    code, said = inside(docker_api, image, ["-c", STUDIO, studio_id, image, root], list(mounts))
     assert code == 0, said
     found: dict[str, Any] = json.loads(said.splitlines()[-1])
     assert found["log"] == ["1", "1", "2"]
@@ -151,10 +92,10 @@ def studio_inside(
 
 
 def test_a_folder_of_the_host_under_another_name(
-    client: docker.APIClient, busybox: str, studio_id: str, tmp_path: Path
+    docker_api: docker.APIClient, busybox: str, studio_id: str, tmp_path: Path
 ) -> None:
     bind = Mount("/elsewhere", str(tmp_path), type="bind")
-    found = studio_inside(client, busybox, studio_id, "/elsewhere/a/studio", bind)
+    found = studio_inside(docker_api, busybox, studio_id, "/elsewhere/a/studio", bind)
     assert (found["mode"], found["theirs"]) == ("mapped", str(tmp_path / "a/studio"))
     assert found["overlay"]
     assert any(str(tmp_path) in note for note in found["notes"])
@@ -162,16 +103,16 @@ def test_a_folder_of_the_host_under_another_name(
 
 
 def test_a_volume_of_the_engine(
-    client: docker.APIClient, busybox: str, studio_id: str, volume: str
+    docker_api: docker.APIClient, busybox: str, studio_id: str, volume: str
 ) -> None:
-    found = studio_inside(client, busybox, studio_id, "/opt/studio", Mount("/opt", volume))
+    found = studio_inside(docker_api, busybox, studio_id, "/opt/studio", Mount("/opt", volume))
     assert found["mode"] == "mapped"
     assert found["theirs"].endswith(f"/{volume}/_data/studio")
 
 
 def test_a_folder_only_the_studios_container_has(
-    client: docker.APIClient, busybox: str, studio_id: str
+    docker_api: docker.APIClient, busybox: str, studio_id: str
 ) -> None:
-    found = studio_inside(client, busybox, studio_id, "/tmp/studio")
+    found = studio_inside(docker_api, busybox, studio_id, "/tmp/studio")
     assert (found["mode"], found["overlay"]) == ("none", False)
     assert any("copied" in note for note in found["notes"])

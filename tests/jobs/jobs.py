@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import tarfile
 import time
 from typing import Any
 
@@ -85,3 +87,30 @@ def log_lines(studio: RunningStudio, name: str) -> list[str]:
                 break
             token = {"nextToken": page["nextForwardToken"]}
     return lines
+
+
+def put(studio: RunningStudio, objects: dict[str, bytes]) -> None:
+    """Put objects into the default bucket."""
+    s3 = studio.client("s3")
+    for key, body in objects.items():
+        s3.put_object(Bucket=studio.bucket, Key=key, Body=body)
+
+
+def get(studio: RunningStudio, uri: str) -> bytes:
+    """Return the object at an S3 URI."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    body: bytes = studio.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body
+
+
+def members(archive: bytes) -> dict[str, bytes]:
+    """Return the files of a tar archive."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        files = [(info.name, tar.extractfile(info)) for info in tar if info.isfile()]
+        return {name.removeprefix("./"): file.read() for name, file in files if file}
+
+
+def run(studio: RunningStudio, image: str, name: str, **changes: Any) -> dict[str, Any]:
+    """Run a training job to its end; return its description."""
+    studio.client("sagemaker").create_training_job(**request(studio, image, name, **changes))
+    return wait(studio, name)

@@ -22,32 +22,22 @@ from jupyter_mlstudio.studio import client as studio_client
 from tests.conftest import RunningStudio
 
 from .images import build
-from .jobs import GROUP, XGBOOST, channel, log_lines, request, unique, wait, wait_for
+from .jobs import (
+    GROUP,
+    XGBOOST,
+    channel,
+    get,
+    log_lines,
+    members,
+    put,
+    request,
+    run,
+    unique,
+    wait,
+    wait_for,
+)
 
 pytestmark = pytest.mark.docker
-
-
-def put(studio: RunningStudio, objects: dict[str, bytes]) -> None:
-    s3 = studio.client("s3")
-    for key, body in objects.items():
-        s3.put_object(Bucket=studio.bucket, Key=key, Body=body)
-
-
-def get(studio: RunningStudio, uri: str) -> bytes:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    body: bytes = studio.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    return body
-
-
-def members(archive: bytes) -> dict[str, bytes]:
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        files = [(info.name, tar.extractfile(info)) for info in tar if info.isfile()]
-        return {name.removeprefix("./"): file.read() for name, file in files if file}
-
-
-def run(studio: RunningStudio, image: str, name: str, **changes: Any) -> dict[str, Any]:
-    studio.client("sagemaker").create_training_job(**request(studio, image, name, **changes))
-    return wait(studio, name)
 
 
 def test_a_foreign_container_finds_the_contract_and_leaves_its_model(

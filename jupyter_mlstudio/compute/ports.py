@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 
 
-def can_bind(host: str, port: int) -> bool:
-    """Say whether this process could listen at an address now."""
+def can_bind(host: str, port: int = 0) -> bool:
+    """Say whether this process could listen at an address now; with port 0, if it is ours."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
