@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.model import OperationModel, Shape
 
+from .cbor_codec import parse_cbor, read_cbor
 from .errors import AWSError
 from .json_codec import parse_json, read_json
 from .query_codec import parse_form, read_form
@@ -43,6 +44,8 @@ def decode(
             return _decode_query(model, request)
         case "rest-json" | "rest-xml" as rest:
             return _decode_rest(model, request, rest)
+        case "smithy-rpc-v2-cbor":
+            return _decode_cbor(model, request)
         case _:
             return _decode_json(model, request)
 
@@ -52,6 +55,14 @@ def _decode_json(model: OperationModel, request: WireRequest) -> Parameters:
     if model.input_shape is None:
         return {}
     parameters: Parameters = read_json(model.input_shape, value)
+    return parameters
+
+
+def _decode_cbor(model: OperationModel, request: WireRequest) -> Parameters:
+    value = parse_cbor(request.body or b"")
+    if model.input_shape is None:
+        return {}
+    parameters: Parameters = read_cbor(model.input_shape, value)
     return parameters
 
 

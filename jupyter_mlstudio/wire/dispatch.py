@@ -18,7 +18,7 @@ from .errors import AWSError
 from .keys import KeyRing
 from .operation import Call, Caller, Handler, handlers
 from .request import WireRequest, WireResponse
-from .routing import Route, route
+from .routing import CBOR, Route, is_rpc, route
 from .services import by_signing_name
 from .sigv4 import signed_service, verify
 from .validate import validate
@@ -89,16 +89,17 @@ class Dispatcher(Generic[T]):
         if isinstance(found, Route):
             answer.route = found
         answer.caller = self._caller(request, now)
+        request = replace(request, body=_decompressed(request, self.max_body))
         if isinstance(found, AWSError):
-            # Only now: who may not ask anything does not learn what there is.
-            raise found
+            # Only now: who may not ask anything does not learn what there is, nor has a form
+            # unpacked that says inside what it asks for.
+            answer.route = found = route(request)
         handler = self.table.get((found.service, found.operation))
         if handler is None:
             text = (
                 f"The operation {found.operation} of {found.service} is not built in this studio."
             )
             raise AWSError("UnsupportedOperation", text, status=501)
-        request = replace(request, body=_decompressed(request, self.max_body))
         parameters = decode(found.service, found.operation, request, protocol=found.protocol)
         validate(found.service, found.operation, parameters)
         call = Call(self.app, found.service, found.operation, answer.caller, answer.request_id)
@@ -164,6 +165,8 @@ def _guess(request: WireRequest) -> Route:
     services = by_signing_name(name) if name else ()
     if "s3" in services:
         return Route("s3", "", "rest-xml")
+    if is_rpc(request):
+        return Route(services[0] if services else "cloudwatch", "", CBOR)
     if request.headers.get("Content-Type", "").lower().startswith(_FORM) or name in ("sts", "iam"):
         return Route(services[0] if services else "sts", "", "query")
     return Route(services[0] if services else "sagemaker", "", "json")

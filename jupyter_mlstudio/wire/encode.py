@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.model import OperationModel, Shape, StructureShape
 
+from .cbor_codec import dump_cbor, write_cbor
 from .check import ResponseShapeError, check_result
 from .errors import AWSError
 from .eventstream import CONTENT_TYPE, encode_events, initial_response
@@ -58,6 +59,8 @@ def encode(
             response = _rest(model, result, "rest-json")
         case "rest-xml":
             response = _rest(model, result, "rest-xml")
+        case "smithy-rpc-v2-cbor":
+            response = _cbor(model, result)
         case _:
             response = _json(model, result)
     return _identified(response, service, request_id)
@@ -87,6 +90,8 @@ def encode_error(
             response = _query_error(service, code, status, error, shape, request_id)
         case "rest-xml":
             response = _s3_error(code, status, error, request_id)
+        case "smithy-rpc-v2-cbor":
+            response = _cbor_error(service, code, status, error, shape)
         case _:
             response = _json_error(service, code, status, error, shape)
     return _identified(response, service, request_id)
@@ -105,6 +110,14 @@ def _json(model: OperationModel, result: Result) -> WireResponse:
             events = encode_events(member, result[name], "json")
             return WireResponse(200, {"Content-Type": CONTENT_TYPE}, chain([first], events))
     return WireResponse(200, headers, dump_json(write_json(shape, result)))
+
+
+def _cbor(model: OperationModel, result: Result) -> WireResponse:
+    headers = {"Smithy-Protocol": "rpc-v2-cbor"}
+    if model.output_shape is None:
+        return WireResponse(200, headers, b"")
+    headers["Content-Type"] = "application/cbor"
+    return WireResponse(200, headers, dump_cbor(write_cbor(model.output_shape, result)))
 
 
 def _query(model: OperationModel, result: Result, request_id: str) -> WireResponse:
@@ -186,15 +199,39 @@ def _error_members(shape: StructureShape | None, error: AWSError) -> Result:
     return known
 
 
+def _cbor_error(
+    service: str, code: str, status: int, error: AWSError, shape: StructureShape | None
+) -> WireResponse:
+    body = _named(code, error, shape)
+    if shape is not None:
+        body.update(write_cbor(shape, _error_members(shape, error)))
+    headers = {"Content-Type": "application/cbor", "Smithy-Protocol": "rpc-v2-cbor"}
+    headers.update(_query_compatible(service, code, status))
+    return WireResponse(status, headers, dump_cbor(body))
+
+
+def _named(code: str, error: AWSError, shape: StructureShape | None) -> dict[str, Any]:
+    """Return the type and message of an error; clients look it up by the name of its shape."""
+    upper = shape is not None and "Message" in shape.members
+    return {
+        "__type": code if shape is None else shape.name,
+        "Message" if upper else "message": error.message,
+    }
+
+
+def _query_compatible(service: str, code: str, status: int) -> dict[str, str]:
+    """Return the header with the code a service used when it spoke the query protocol."""
+    if "awsQueryCompatible" not in service_model(service).metadata:
+        return {}
+    return {"x-amzn-query-error": f"{code};{'Receiver' if status >= 500 else 'Sender'}"}
+
+
 def _json_error(
     service: str, code: str, status: int, error: AWSError, shape: StructureShape | None
 ) -> WireResponse:
-    upper = shape is not None and "Message" in shape.members
-    body = {"__type": code, "Message" if upper else "message": error.message}
+    body = _named(code, error, shape)
     if shape is not None:
         body.update(write_json(shape, _error_members(shape, error)))
-        # The name of the shape is what json clients look errors up by.
-        body["__type"] = shape.name
     metadata = service_model(service).metadata
     headers = {
         "Content-Type": f"application/x-amz-json-{metadata.get('jsonVersion', '1.1')}",
@@ -202,8 +239,7 @@ def _json_error(
     }
     if metadata["protocol"] == "rest-json":
         headers["Content-Type"] = "application/json"
-    if "awsQueryCompatible" in metadata:
-        headers["x-amzn-query-error"] = f"{code};{'Receiver' if status >= 500 else 'Sender'}"
+    headers.update(_query_compatible(service, code, status))
     return WireResponse(status, headers, dump_json(body))
 
 

@@ -1,8 +1,8 @@
 """Find out which operation of which service a request asks for.
 
 The signing name in the SigV4 scope comes first, because it tells S3 from REST paths; among the
-services signed with that name ``X-Amz-Target``, then ``Action`` of a form or query string, then
-the REST path templates of the models decide.
+services signed with that name the path of a Smithy RPC, ``X-Amz-Target``, ``Action`` of a form or
+query string, and the REST path templates of the models decide, in this order.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from botocore.model import OperationModel
 from .errors import AWSError
 from .query_codec import parse_form
 from .request import WireRequest
-from .services import SERVICES, by_signing_name, service_model
+from .services import SERVICES, by_signing_name, protocols, service_model
 from .sigv4 import signed_service
 
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/x-amz-json-"
+CBOR = "smithy-rpc-v2-cbor"
+"""botocore's name of the protocol."""
+_RPC_PATH = re.compile(r"/service/(\w+)/operation/(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ def route(request: WireRequest) -> Route:
         ``UnknownOperationException`` if no service we route has it.
     """
     services = _candidates(request)
+    if is_rpc(request):
+        return _by_rpc_path(services, request)
     target = request.headers.get("X-Amz-Target")
     if target is not None:
         return _by_target(services, target, request)
@@ -83,6 +88,11 @@ def route(request: WireRequest) -> Route:
         if operation is not None:
             return Route(service, operation, str(service_model(service).metadata["protocol"]))
     raise _unknown(f"{request.method} {request.path[:200]}")
+
+
+def is_rpc(request: WireRequest) -> bool:
+    """Say whether a request is one of Smithy RPC v2 with CBOR."""
+    return request.headers.get("Smithy-Protocol") == "rpc-v2-cbor"
 
 
 def match_path(service: str, request: WireRequest) -> str | None:
@@ -167,6 +177,18 @@ def _candidates(request: WireRequest) -> tuple[str, ...]:
     return services
 
 
+def _by_rpc_path(services: tuple[str, ...], request: WireRequest) -> Route:
+    match = _RPC_PATH.fullmatch(request.path)
+    if match is not None and request.method == "POST":
+        prefix, operation = match.groups()
+        for service in services:
+            model = service_model(service)
+            known = model.metadata.get("targetPrefix") == prefix and CBOR in protocols(service)
+            if known and operation in model.operation_names:
+                return Route(service, operation, CBOR)
+    raise _unknown(f"{request.method} {request.path[:200]}")
+
+
 def _by_target(services: tuple[str, ...], target: str, request: WireRequest) -> Route:
     prefix, _, operation = target.rpartition(".")
     content_type = request.headers.get("Content-Type", "")
@@ -180,9 +202,7 @@ def _by_target(services: tuple[str, ...], target: str, request: WireRequest) -> 
 
 def _by_action(services: tuple[str, ...], action: str) -> Route:
     for service in services:
-        model = service_model(service)
-        protocols = model.metadata.get("protocols") or [model.metadata["protocol"]]
-        if "query" in protocols and action in model.operation_names:
+        if "query" in protocols(service) and action in service_model(service).operation_names:
             return Route(service, action, "query")
     raise _unknown(action[:200])
 

@@ -55,6 +55,13 @@ def operation_model(service: str, operation: str) -> OperationModel:
 
 
 @cache
+def protocols(service: str) -> tuple[str, ...]:
+    """Return botocore's names of the protocols a service is spoken to in."""
+    metadata = service_model(service).metadata
+    return tuple(metadata.get("protocols") or [metadata["protocol"]])
+
+
+@cache
 def signing_name(service: str) -> str:
     """Return the name that stands in the SigV4 scope of a service's requests."""
     name: str = service_model(service).signing_name

@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import botocore.exceptions
+import cbor2
 import pytest
 from aiohttp import web
 from botocore.auth import SigV4Auth
@@ -28,6 +29,8 @@ from jupyter_mlstudio.wire.http import make_app, make_runner
 from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.operation import Call
 from jupyter_mlstudio.wire.services import MODELS
+
+from ..protocols import CLOUDWATCH, session_speaking
 
 ACCOUNT = "123456789012"
 ARN = f"arn:aws:iam::{ACCOUNT}:user/mlstudio"
@@ -321,11 +324,36 @@ def test_keys_travel_whole(client: Maker, key: str) -> None:
         assert fetch(url) == (200, key.encode())
 
 
-def test_compressed_request(client: Maker) -> None:
-    config = Config(request_min_compression_size_bytes=1, retries={"max_attempts": 0})
-    data = [{"MetricName": "m", "Value": 1.5, "Timestamp": CREATED}] * 20
-    client("cloudwatch", config=config).put_metric_data(Namespace="n", MetricData=data)
-    assert SEEN[0][1] == {"Namespace": "n", "MetricData": data}
+@pytest.mark.parametrize("protocol", CLOUDWATCH)
+def test_every_protocol_of_a_service_compressed_too(studio: SimpleNamespace, protocol: str) -> None:
+    key = studio.keys.user_key(ACCOUNT, ARN)
+    session = session_speaking(protocol, "eu-west-1")
+    data = [{"MetricName": "ü", "Value": 1.5, "Timestamp": CREATED}] * 20
+    for least in (1, 1_000_000):
+        cloudwatch = session.client(
+            "cloudwatch",
+            endpoint_url=studio.url,
+            aws_access_key_id=key.access_key,
+            aws_secret_access_key=key.secret_key,
+            config=Config(request_min_compression_size_bytes=least, retries={"max_attempts": 0}),
+        )
+        SEEN.clear()
+        cloudwatch.put_metric_data(Namespace="n", MetricData=data)
+        assert SEEN[0][1] == {"Namespace": "n", "MetricData": data}
+        with pytest.raises(botocore.exceptions.ClientError) as error:
+            cloudwatch.list_dashboards()
+        assert code_of(error) == ("UnsupportedOperation", 501)
+        cloudwatch.close()
+
+
+def test_refusals_of_cbor_are_cbor(studio: SimpleNamespace) -> None:
+    request = urllib.request.Request(  # noqa: S310 - a URL of our own server
+        f"{studio.url}/service/GraniteServiceVersion20100801/operation/ListMetrics",
+        data=b"\xa0",
+        headers={"Smithy-Protocol": "rpc-v2-cbor", "Content-Type": "application/cbor"},
+    )
+    status, body = fetch(request)
+    assert (status, cbor2.loads(body)["__type"]) == (403, "MissingAuthenticationTokenException")
 
 
 def test_own_service(client: Maker) -> None:

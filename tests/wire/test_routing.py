@@ -21,6 +21,8 @@ from jupyter_mlstudio.wire.services import service_model
 FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 JSON = {"Content-Type": "application/x-amz-json-1.1"}
 
+CBOR = {"Content-Type": "application/cbor", "Smithy-Protocol": "rpc-v2-cbor"}
+RPC = "/service/GraniteServiceVersion20100801/operation"
 PUT_EVENTS = {"X-Amz-Target": "Logs_20140328.PutLogEvents"}
 
 
@@ -94,6 +96,14 @@ def test_the_scope_tells_s3_from_rest_paths() -> None:
         WireRequest.of("POST", "/", scoped("sts", **FORM), b"\xff\xfe=%ff"),
         WireRequest.of("POST", "/", scoped("sagemaker", **FORM), b"Action=ListModels"),
         WireRequest.of("GET", "/", scoped("sagemaker")),
+        WireRequest.of("POST", f"{RPC}/ListMetrics", scoped("monitoring")),
+        WireRequest.of("GET", f"{RPC}/ListMetrics", scoped("monitoring", **CBOR)),
+        WireRequest.of("POST", f"{RPC}/Nothing", scoped("monitoring", **CBOR)),
+        WireRequest.of("POST", f"{RPC}/ListMetrics/", scoped("monitoring", **CBOR)),
+        WireRequest.of("POST", f"{RPC}/ListMetrics", scoped("sagemaker", **CBOR)),
+        WireRequest.of(
+            "POST", "/service/SageMaker/operation/ListModels", scoped("sagemaker", **CBOR)
+        ),
         WireRequest.of("POST", "/endpoints/a/b/invocations", scoped("sagemaker")),
         WireRequest.of("PATCH", "/b/k", scoped("s3")),
         WireRequest.of("POST", "/", scoped("logs", **JSON, **{"X-Amz-Target": "Logs_20140328."})),
