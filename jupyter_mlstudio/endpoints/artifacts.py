@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..core.studio import Studio
-from ..jobs.channels import relative_path
+from ..jobs.inputs.sources import relative_path
 from ..jobs.s3uri import S3Uri
 from ..storage.reader import StoredObject
 from ..storage.trees import UnsafeArchive, link_tree, safe_extract

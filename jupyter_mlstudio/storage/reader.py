@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,6 +51,16 @@ class ObjectReader:
         with closing(self._connect()) as connection:
             entry = catalog.entry(connection, bucket, key)
         return self._stored(entry) if entry else None
+
+    def get_many(self, bucket: str, keys: Iterable[str]) -> Iterator[StoredObject | None]:
+        """Yield the object of each key in turn, or None."""
+        if not self._database.exists():
+            yield from (None for _ in keys)
+            return
+        with closing(self._connect()) as connection:
+            for key in keys:
+                entry = catalog.entry(connection, bucket, key)
+                yield self._stored(entry) if entry else None
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
         """Yield the objects whose keys start with ``prefix``, in the order of S3."""

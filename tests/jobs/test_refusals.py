@@ -148,16 +148,33 @@ def test_a_required_member_that_is_missing_is_named(process_studio: RunningStudi
 
 
 @pytest.mark.parametrize(
-    ("source", "message"),
+    ("source", "more", "message"),
     [
-        ({"S3DataType": "ManifestFile"}, "S3DataType ManifestFile (channel train)"),
-        ({"S3Uri": "https://169.254.169.254/latest"}, "Member must "),
+        ({"S3Uri": "https://169.254.169.254/latest"}, {}, "Member must "),
+        ({"S3DataType": "Converse"}, {}, "does not support S3DataType Converse (channel train)"),
+        ({"AttributeNames": ["a"]}, {}, "AttributeNames needs S3DataType AugmentedManifestFile"),
+        (
+            {"S3DataType": "AugmentedManifestFile", "AttributeNames": ["a"]},
+            {},
+            "S3DataType AugmentedManifestFile needs InputMode Pipe, and is File",
+        ),
+        (
+            {"S3DataType": "ManifestFile"},
+            {"InputMode": "FastFile"},
+            "InputMode FastFile needs S3DataType S3Prefix, not ManifestFile",
+        ),
+        ({}, {"CompressionType": "Gzip"}, "CompressionType Gzip needs InputMode Pipe, and is File"),
+        (
+            {},
+            {"RecordWrapperType": "RecordIO", "InputMode": "FastFile"},
+            "RecordWrapperType RecordIO needs InputMode Pipe, and is FastFile",
+        ),
     ],
 )
 def test_channels_that_cannot_be_read_are_refused(
-    process_studio: RunningStudio, source: dict[str, str], message: str
+    process_studio: RunningStudio, source: dict[str, Any], more: dict[str, Any], message: str
 ) -> None:
-    entry = channel(process_studio, "train", "x")
+    entry = channel(process_studio, "train", "x", **more)
     entry["DataSource"]["S3DataSource"].update(source)
     with pytest.raises(ClientError) as caught:
         process_studio.client("sagemaker").create_training_job(

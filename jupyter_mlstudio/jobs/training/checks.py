@@ -11,6 +11,7 @@ import regex
 from ...core.studio import Studio
 from ...wire.errors import AWSError, validation_error
 from ..images import resolve_image
+from ..inputs.checks import check_channels
 from ..s3uri import S3Uri
 
 _RESERVED_ENVIRONMENT = re.compile(r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)")
@@ -30,7 +31,8 @@ def check(studio: Studio, request: Mapping[str, Any]) -> None:
         raise AWSError(
             "UnsupportedOperation", f"CreateTrainingJob: this studio does not support {what} yet."
         )
-    _check_channels(request.get("InputDataConfig", []))
+    mode = request["AlgorithmSpecification"]["TrainingInputMode"]
+    check_channels(request.get("InputDataConfig", []), mode)
     S3Uri.parse(request["OutputDataConfig"]["S3OutputPath"], "outputDataConfig.s3OutputPath")
     for name in request.get("Environment", {}):
         if _RESERVED_ENVIRONMENT.fullmatch(name):
@@ -68,27 +70,6 @@ def _check_algorithm(studio: Studio, algorithm: Mapping[str, Any]) -> None:
             ) from error
 
 
-def _check_channels(channels: list[Mapping[str, Any]]) -> None:
-    seen: set[str] = set()
-    for number, channel in enumerate(channels, 1):
-        name = channel["ChannelName"]
-        if name in (".", ".."):
-            raise validation_error(
-                f"1 validation error detected: Value '{name}' at "
-                f"'inputDataConfig.{number}.member.channelName' failed to satisfy constraint: "
-                "Member must be a name, not a path"
-            )
-        if name in seen:
-            raise validation_error(f"Duplicate channel name: {name}")
-        seen.add(name)
-        source = channel["DataSource"].get("S3DataSource")
-        if source is None:
-            raise validation_error(f"Channel {name}: DataSource must have an S3DataSource.")
-        S3Uri.parse(
-            source["S3Uri"], f"inputDataConfig.{number}.member.dataSource.s3DataSource.s3Uri"
-        )
-
-
 def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
     resources = request["ResourceConfig"]
     if resources.get("InstanceCount", 1) < 1:
@@ -111,19 +92,3 @@ def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
             yield member
     if "StoppingCondition" not in request:
         raise validation_error("StoppingCondition is required.")
-    for channel in request.get("InputDataConfig", []):
-        name, data = channel["ChannelName"], channel["DataSource"]
-        algorithm_mode = request["AlgorithmSpecification"]["TrainingInputMode"]
-        if channel.get("InputMode", algorithm_mode) == "Pipe":
-            yield f"Pipe mode (channel {name})"
-        if data.get("FileSystemDataSource"):
-            yield f"FileSystemDataSource (channel {name})"
-        kind = data.get("S3DataSource", {}).get("S3DataType", "S3Prefix")
-        if kind != "S3Prefix":
-            yield f"S3DataType {kind} (channel {name})"
-        if channel.get("CompressionType", "None") != "None":
-            yield f"CompressionType {channel['CompressionType']} (channel {name})"
-        if channel.get("RecordWrapperType", "None") != "None":
-            yield f"RecordWrapperType {channel['RecordWrapperType']} (channel {name})"
-        if channel.get("ShuffleConfig"):
-            yield f"ShuffleConfig (channel {name})"

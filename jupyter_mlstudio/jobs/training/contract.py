@@ -17,6 +17,7 @@ from ...core.environment import container_environment
 from ...core.store import Resource
 from ...core.studio import Studio
 from ..images import resolve_image
+from ..inputs.channels import input_data_config
 from .metrics import definitions
 
 HOST = "algo-1"
@@ -33,7 +34,11 @@ def prepare_folders(base: Path, job: Resource) -> None:
         (base / "opt/ml" / folder).mkdir(parents=True, exist_ok=True)
     config = base / "opt/ml/input/config"
     _write(config / "hyperparameters.json", job.wish.get("HyperParameters", {}))
-    _write(config / "inputdataconfig.json", _input_data_config(job.wish))
+    mode = job.wish["AlgorithmSpecification"]["TrainingInputMode"]
+    _write(
+        config / "inputdataconfig.json",
+        input_data_config(job.wish.get("InputDataConfig", []), mode),
+    )
     _write(config / "resourceconfig.json", _resource_config(job.wish["ResourceConfig"]))
     _write(config / "metric-definition-regex.json", definitions(job.wish))
     _write(config / "trainingjobconfig.json", {**job.wish, "TrainingJobArn": job.arn})
@@ -88,22 +93,6 @@ def container_spec(
         network=network,
         hostname=HOST,
     )
-
-
-def _input_data_config(wish: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    default_mode = wish["AlgorithmSpecification"]["TrainingInputMode"]
-    config: dict[str, dict[str, str]] = {}
-    for channel in wish.get("InputDataConfig", []):
-        source = channel["DataSource"]["S3DataSource"]
-        entry = {
-            "TrainingInputMode": channel.get("InputMode", default_mode),
-            "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
-            "RecordWrapperType": channel.get("RecordWrapperType", "None"),
-        }
-        if "ContentType" in channel:
-            entry["ContentType"] = channel["ContentType"]
-        config[channel["ChannelName"]] = entry
-    return config
 
 
 def _resource_config(resources: Mapping[str, Any]) -> dict[str, Any]:

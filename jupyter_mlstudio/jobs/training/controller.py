@@ -25,7 +25,8 @@ from ...core.store import Draft, Resource
 from ...core.studio import Studio
 from ...experiments.components import track
 from ..artifacts import Model, publish
-from ..channels import ChannelError, prepare_channels
+from ..inputs.channels import prepare_channels
+from ..inputs.errors import InputError
 from ..s3uri import S3Uri
 from .contract import container_spec, prepare_folders
 from .failure import exit_reason
@@ -122,7 +123,7 @@ class TrainingController:
                 self._enter(job, "DownloadingTrainingImage", f"Pulling {spec.image}")
                 studio.engine.ensure_image(spec.image)
             studio.engine.start(spec)
-        except (ChannelError, ImageNotFound) as error:
+        except (InputError, ImageNotFound) as error:
             return self._end(job, FAILED, _client_error(str(error)))
         except EngineError as error:
             if error.retryable:
@@ -133,7 +134,7 @@ class TrainingController:
     def _check_output(self, job: Resource) -> None:
         bucket = S3Uri.parse(job.wish["OutputDataConfig"]["S3OutputPath"], "s3OutputPath").bucket
         if not self.studio.objects.bucket_exists(bucket):
-            raise ChannelError(
+            raise InputError(
                 f"ClientError: The bucket {bucket} of OutputDataConfig.S3OutputPath does not exist."
             )
 

@@ -1,0 +1,96 @@
+"""What CreateTrainingJob refuses of channels beyond the constraints in the service model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...wire.errors import AWSError, validation_error
+from ..s3uri import S3Uri
+from .channels import input_mode
+
+_SOURCES = ("S3DataSource", "FileSystemDataSource", "DatasetSource")
+
+
+def check_channels(channels: Sequence[Mapping[str, Any]], default_mode: str) -> None:
+    """Refuse channels that could never be read.
+
+    Raises
+    ------
+    AWSError
+        ``ValidationException`` for what AWS's reference of ``Channel`` and ``DataSource`` rules
+        out, ``UnsupportedOperation`` naming what the studio cannot do.
+    """
+    seen: set[str] = set()
+    for number, channel in enumerate(channels, 1):
+        name = channel["ChannelName"]
+        if name in (".", ".."):
+            raise validation_error(
+                f"1 validation error detected: Value '{name}' at "
+                f"'inputDataConfig.{number}.member.channelName' failed to satisfy constraint: "
+                "Member must be a name, not a path"
+            )
+        if name in seen:
+            raise validation_error(f"Duplicate channel name: {name}")
+        seen.add(name)
+        _check_source(channel, number, input_mode(channel, default_mode))
+
+
+def _check_source(channel: Mapping[str, Any], number: int, mode: str) -> None:
+    data, name = channel["DataSource"], channel["ChannelName"]
+    kinds = [
+        kind for kind in ("S3DataSource", "FileSystemDataSource", "DatasetSource") if kind in data
+    ]
+    if len(kinds) != 1:
+        raise validation_error(
+            f"Channel {name}: DataSource must have exactly one of S3DataSource and "
+            "FileSystemDataSource."
+        )
+    if mode != "Pipe":
+        for member in ("CompressionType", "RecordWrapperType"):
+            if channel.get(member, "None") != "None":
+                raise validation_error(
+                    f"Channel {name}: {member} {channel[member]} needs InputMode Pipe, and is "
+                    f"{mode}. Leave it unset or set it to None."
+                )
+    if mode == "Pipe":
+        raise unsupported(f"Pipe mode (channel {name})")
+    if kinds == ["S3DataSource"]:
+        _check_s3(name, data["S3DataSource"], number, mode)
+    else:
+        raise unsupported(f"{kinds[0]} (channel {name})")
+
+
+def _check_s3(name: str, source: Mapping[str, Any], number: int, mode: str) -> None:
+    S3Uri.parse(source["S3Uri"], f"inputDataConfig.{number}.member.dataSource.s3DataSource.s3Uri")
+    kind = source["S3DataType"]
+    for member in ("HubAccessConfig", "InstanceGroupNames"):
+        if source.get(member):
+            raise unsupported(f"S3DataSource.{member} (channel {name})")
+    if kind == "Converse":
+        raise unsupported(f"S3DataType {kind} (channel {name})")
+    if mode == "FastFile" and kind != "S3Prefix":
+        raise validation_error(
+            f"Channel {name}: InputMode FastFile needs S3DataType S3Prefix, not {kind}."
+        )
+    if kind == "AugmentedManifestFile":
+        if mode != "Pipe":
+            raise validation_error(
+                f"Channel {name}: S3DataType AugmentedManifestFile needs InputMode Pipe, and "
+                f"is {mode}."
+            )
+        if not source.get("AttributeNames"):
+            raise validation_error(
+                f"Channel {name}: S3DataType AugmentedManifestFile needs AttributeNames."
+            )
+    elif source.get("AttributeNames"):
+        raise validation_error(
+            f"Channel {name}: AttributeNames needs S3DataType AugmentedManifestFile, not {kind}."
+        )
+
+
+def unsupported(what: str) -> AWSError:
+    """Return the error that names what a training job cannot have here."""
+    return AWSError(
+        "UnsupportedOperation", f"CreateTrainingJob: this studio does not support {what} yet."
+    )
