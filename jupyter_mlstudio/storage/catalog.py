@@ -1,33 +1,45 @@
 """The catalogue of an object store: what ``objects.db`` holds and how it is read.
 
-Every change is a *record* (a JSON object, see :mod:`.journal`); :func:`apply` is the only code
-that writes. Keys are compared as UTF-8 bytes, as S3 lists them.
+What is written here, :mod:`.records` writes. Keys are compared as UTF-8 bytes, as S3 lists them.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .journal import Record
-
-VERSION = 1
+VERSION = 2
 """Of the tables below. There are no migrations: another version is built from the journal."""
+
+TABLES = ("meta", "buckets", "configurations", "objects", "versions", "uploads", "parts")
+
+NULL_VERSION = "null"
+"""What was written while versioning was not enabled; there is at most one of a key."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS buckets (
-    name TEXT PRIMARY KEY, region TEXT NOT NULL, created REAL NOT NULL
+    name TEXT PRIMARY KEY, region TEXT NOT NULL, created REAL NOT NULL, versioning TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS configurations (
+    bucket TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (bucket, name)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS objects (
     bucket TEXT NOT NULL, key TEXT NOT NULL, file TEXT NOT NULL, size INTEGER NOT NULL,
     etag TEXT NOT NULL, modified REAL NOT NULL, details TEXT NOT NULL,
+    version TEXT NOT NULL, number INTEGER NOT NULL,
     PRIMARY KEY (bucket, key)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS versions (
+    bucket TEXT NOT NULL, key TEXT NOT NULL, file TEXT NOT NULL, size INTEGER NOT NULL,
+    etag TEXT NOT NULL, modified REAL NOT NULL, details TEXT NOT NULL,
+    version TEXT NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (bucket, key, number DESC)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS versions_by_id ON versions (bucket, key, version);
 CREATE TABLE IF NOT EXISTS uploads (
     id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, created REAL NOT NULL,
     details TEXT NOT NULL
@@ -43,11 +55,15 @@ CREATE TABLE IF NOT EXISTS parts (
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket; ``created`` is seconds since the epoch."""
+    """A bucket; ``created`` is seconds since the epoch.
+
+    ``versioning`` is ``Enabled`` or ``Suspended``, or None if it never was enabled.
+    """
 
     name: str
     region: str
     created: float
+    versioning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +111,11 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One object of a bucket; ``modified`` is seconds since the epoch."""
+    """One version of an object; ``modified`` is seconds since the epoch.
+
+    ``number`` orders the versions of a key, the newest has the greatest. A delete marker has no
+    ``file``. ``latest`` says whether this is what the key stands for now.
+    """
 
     key: str
     file: str
@@ -103,6 +123,14 @@ class Entry:
     etag: str
     modified: float
     details: Details
+    version: str = NULL_VERSION
+    number: int = 0
+    latest: bool = True
+
+    @property
+    def is_marker(self) -> bool:
+        """Whether this is a delete marker."""
+        return not self.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,134 +160,49 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
-# Records: what changes a store -----------------------------------------------------------------
-
-
-def put_bucket(bucket: Bucket) -> Record:
-    """Return the record of a new bucket."""
-    return {"do": "put_bucket", **asdict(bucket)}
-
-
-def drop_bucket(name: str) -> Record:
-    """Return the record of a deleted bucket."""
-    return {"do": "drop_bucket", "name": name}
-
-
-def put_object(bucket: str, entry: Entry) -> Record:
-    """Return the record of a written object."""
-    record = {"do": "put_object", "bucket": bucket, **asdict(entry)}
-    return {**record, "details": entry.details.dump()}
-
-
-def drop_object(bucket: str, key: str) -> Record:
-    """Return the record of a deleted object."""
-    return {"do": "drop_object", "bucket": bucket, "key": key}
-
-
-def put_upload(upload: Upload) -> Record:
-    """Return the record of a started multipart upload."""
-    return {"do": "put_upload", **asdict(upload), "details": upload.details.dump()}
-
-
-def drop_upload(upload: str) -> Record:
-    """Return the record of an aborted or completed multipart upload."""
-    return {"do": "drop_upload", "id": upload}
-
-
-def put_part(upload: str, part: Part) -> Record:
-    """Return the record of an uploaded part."""
-    return {"do": "put_part", "upload": upload, **asdict(part)}
-
-
-def apply(connection: sqlite3.Connection, record: Record) -> list[str]:
-    """Make the change of ``record`` and return the ids of the files nobody needs any more.
-
-    A file that ``put_object`` writes again (new tags on the same body) is still needed.
-    """
-    return _CHANGES[record["do"]](connection, record)
-
-
-def _put_bucket(connection: sqlite3.Connection, record: Record) -> list[str]:
-    connection.execute("REPLACE INTO buckets VALUES (:name, :region, :created)", record)
-    return []
-
-
-def _drop_bucket(connection: sqlite3.Connection, record: Record) -> list[str]:
-    connection.execute("DELETE FROM buckets WHERE name = :name", record)
-    return []
-
-
-def _put_object(connection: sqlite3.Connection, record: Record) -> list[str]:
-    freed = connection.execute(
-        "SELECT file FROM objects WHERE bucket = :bucket AND key = :key AND file <> :file", record
-    ).fetchall()
-    connection.execute(
-        "REPLACE INTO objects VALUES (:bucket, :key, :file, :size, :etag, :modified, :details)",
-        record,
-    )
-    return [file for (file,) in freed]
-
-
-def _drop_object(connection: sqlite3.Connection, record: Record) -> list[str]:
-    freed = connection.execute(
-        "DELETE FROM objects WHERE bucket = :bucket AND key = :key RETURNING file", record
-    )
-    return [file for (file,) in freed.fetchall()]
-
-
-def _put_upload(connection: sqlite3.Connection, record: Record) -> list[str]:
-    connection.execute(
-        "REPLACE INTO uploads VALUES (:id, :bucket, :key, :created, :details)", record
-    )
-    return []
-
-
-def _drop_upload(connection: sqlite3.Connection, record: Record) -> list[str]:
-    connection.execute("DELETE FROM uploads WHERE id = :id", record)
-    freed = connection.execute("DELETE FROM parts WHERE upload = :id RETURNING file", record)
-    return [file for (file,) in freed.fetchall()]
-
-
-def _put_part(connection: sqlite3.Connection, record: Record) -> list[str]:
-    freed = connection.execute(
-        "SELECT file FROM parts WHERE upload = :upload AND number = :number", record
-    ).fetchall()
-    connection.execute(
-        "REPLACE INTO parts VALUES (:upload, :number, :file, :size, :etag, :modified, :checksum)",
-        record,
-    )
-    return [file for (file,) in freed]
-
-
-_CHANGES: dict[str, Callable[[sqlite3.Connection, Record], list[str]]] = {
-    "put_bucket": _put_bucket,
-    "drop_bucket": _drop_bucket,
-    "put_object": _put_object,
-    "drop_object": _drop_object,
-    "put_upload": _put_upload,
-    "drop_upload": _drop_upload,
-    "put_part": _put_part,
-}
-
-
 # Reading ---------------------------------------------------------------------------------------
+
+
+_BUCKET = "SELECT name, region, created, versioning FROM buckets"
 
 
 def buckets(connection: sqlite3.Connection) -> list[Bucket]:
     """Return every bucket by name."""
-    rows = connection.execute("SELECT name, region, created FROM buckets ORDER BY name")
-    return [Bucket(*row) for row in rows]
+    return [Bucket(*row) for row in connection.execute(f"{_BUCKET} ORDER BY name")]
 
 
 def bucket(connection: sqlite3.Connection, name: str) -> Bucket | None:
     """Return a bucket, or None."""
-    row = connection.execute(
-        "SELECT name, region, created FROM buckets WHERE name = ?", (name,)
-    ).fetchone()
+    row = connection.execute(f"{_BUCKET} WHERE name = ?", (name,)).fetchone()
     return Bucket(*row) if row else None
 
 
-_ENTRY = "SELECT key, file, size, etag, modified, details FROM objects"
+def configuration(connection: sqlite3.Connection, bucket: str, name: str) -> str | None:
+    """Return a configuration of a bucket as it was put, or None."""
+    row = connection.execute(
+        "SELECT value FROM configurations WHERE bucket = ? AND name = ?", (bucket, name)
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+def configured(connection: sqlite3.Connection, name: str) -> list[tuple[str, str]]:
+    """Return every bucket that has the configuration, with it."""
+    query = "SELECT bucket, value FROM configurations WHERE name = ? ORDER BY bucket"
+    return connection.execute(query, (name,)).fetchall()
+
+
+_COLUMNS = "key, file, size, etag, modified, details, version, number"
+_ENTRY = f"SELECT {_COLUMNS} FROM objects"
+# A version that is no object is the latest of its key if there is no object and nothing newer.
+_ALL = f"""
+SELECT {_COLUMNS}, 1 AS latest FROM objects WHERE bucket = :bucket AND {{0}}
+UNION ALL
+SELECT {_COLUMNS},
+    NOT EXISTS (SELECT 1 FROM objects WHERE bucket = v.bucket AND key = v.key)
+    AND NOT EXISTS (SELECT 1 FROM versions WHERE bucket = v.bucket AND key = v.key
+                    AND number > v.number)
+FROM versions AS v WHERE bucket = :bucket AND {{0}}
+"""
 
 
 def entry(connection: sqlite3.Connection, bucket: str, key: str) -> Entry | None:
@@ -280,10 +223,52 @@ def entries(
     return [_entry(row) for row in rows]
 
 
+def version(connection: sqlite3.Connection, bucket: str, key: str, version: str) -> Entry | None:
+    """Return a version of an object or a delete marker, or None."""
+    row = connection.execute(
+        _ALL.format("key = :key AND version = :version"),
+        {"bucket": bucket, "key": key, "version": version},
+    ).fetchone()
+    return _entry(row) if row else None
+
+
+def newest(connection: sqlite3.Connection, bucket: str, key: str) -> Entry | None:
+    """Return the latest version of a key, which may be a delete marker, or None."""
+    row = connection.execute(
+        _ALL.format("key = :key") + "ORDER BY number DESC LIMIT 1", {"bucket": bucket, "key": key}
+    ).fetchone()
+    return _entry(row) if row else None
+
+
+def versions(
+    connection: sqlite3.Connection,
+    bucket: str,
+    *,
+    start: str,
+    inclusive: bool,
+    below: int | None,
+    limit: int,
+) -> list[Entry]:
+    """Return up to ``limit`` versions by key, the newest of each first, from ``start`` on.
+
+    Without ``inclusive``, of ``start`` itself only the versions numbered less than ``below``.
+    """
+    position = "key >= :start" if inclusive else "key > :start"
+    if below is not None:
+        position = "(key, -number) > (:start, -:below)"
+    rows = connection.execute(
+        _ALL.format(f"key >= :start AND {position}") + "ORDER BY key, number DESC LIMIT :limit",
+        {"bucket": bucket, "start": start, "below": below, "limit": limit},
+    )
+    return [_entry(row) for row in rows]
+
+
 def is_empty(connection: sqlite3.Connection, bucket: str) -> bool:
-    """Say whether a bucket has no objects."""
-    query = "SELECT 1 FROM objects WHERE bucket = ? LIMIT 1"
-    return connection.execute(query, (bucket,)).fetchone() is None
+    """Say whether a bucket has no objects, nor versions or delete markers of any."""
+    query = (
+        "SELECT 1 FROM objects WHERE bucket = :b UNION ALL SELECT 1 FROM versions WHERE bucket = :b"
+    )
+    return connection.execute(f"{query} LIMIT 1", {"b": bucket}).fetchone() is None
 
 
 def upload(connection: sqlite3.Connection, upload: str) -> Upload | None:
@@ -315,23 +300,11 @@ def parts(connection: sqlite3.Connection, upload: str) -> list[Part]:
 
 def files(connection: sqlite3.Connection) -> set[str]:
     """Return the ids of every file something refers to."""
-    rows = connection.execute("SELECT file FROM objects UNION ALL SELECT file FROM parts")
+    rows = connection.execute(
+        "SELECT file FROM objects UNION ALL SELECT file FROM parts"
+        " UNION ALL SELECT file FROM versions WHERE file <> ''"
+    )
     return {file for (file,) in rows}
-
-
-def snapshot(connection: sqlite3.Connection) -> Iterator[Record]:
-    """Yield records that make this catalogue from nothing."""
-    for row in buckets(connection):
-        yield put_bucket(row)
-        for started in uploads(connection, row.name):
-            yield put_upload(started)
-            for part in parts(connection, started.id):
-                yield put_part(started.id, part)
-    names = ("bucket", "key", "file", "size", "etag", "modified", "details")
-    for values in connection.execute(
-        "SELECT bucket, key, file, size, etag, modified, details FROM objects"
-    ):
-        yield {"do": "put_object", **dict(zip(names, values, strict=True))}
 
 
 def size(connection: sqlite3.Connection) -> int:
@@ -339,14 +312,15 @@ def size(connection: sqlite3.Connection) -> int:
     query = (
         "SELECT (SELECT count(*) FROM buckets) + (SELECT count(*) FROM objects)"
         " + (SELECT count(*) FROM uploads) + (SELECT count(*) FROM parts)"
+        " + (SELECT count(*) FROM versions) + (SELECT count(*) FROM configurations)"
     )
     return int(connection.execute(query).fetchone()[0])
 
 
 def clear(connection: sqlite3.Connection) -> None:
     """Forget everything, to replay a journal from its start."""
-    for table in ("meta", "buckets", "objects", "uploads", "parts"):
-        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+    for table in TABLES:
+        connection.execute(f"DELETE FROM {table}")
 
 
 def is_current(connection: sqlite3.Connection) -> bool:
@@ -368,8 +342,9 @@ def set_position(connection: sqlite3.Connection, generation: str, offset: int) -
 
 
 def _entry(row: Any) -> Entry:  # noqa: ANN401 - a row of sqlite3
-    key, file, size, etag, modified, details = row
-    return Entry(key, file, size, etag, modified, Details.load(details))
+    key, file, size, etag, modified, details, version, number, *latest = row
+    said = Details.load(details)
+    return Entry(key, file, size, etag, modified, said, version, number, bool(*latest or (1,)))
 
 
 def _upload(row: Any) -> Upload:  # noqa: ANN401 - a row of sqlite3

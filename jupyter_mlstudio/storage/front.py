@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -26,12 +27,21 @@ from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.operation import Call, Caller, handlers
 from jupyter_mlstudio.wire.request import WireRequest, WireResponse
 from jupyter_mlstudio.wire.routing import route
+from jupyter_mlstudio.wire.services import operation_model
 from jupyter_mlstudio.wire.sigv4 import Signed, verify
 from jupyter_mlstudio.wire.validate import validate
 
 from .bodies import Claims, FileRange, Received
 from .objects import ObjectStore
-from .s3 import buckets, listing, multipart, objects, tagging  # noqa: F401 - they register
+from .s3 import (  # noqa: F401 - they register
+    buckets,
+    configurations,
+    listing,
+    multipart,
+    objects,
+    tagging,
+    versions,
+)
 from .s3.app import S3, check_common, not_implemented
 from .sending import send_range
 
@@ -223,7 +233,7 @@ class Front:
 
     async def _document(self, exchange: _Exchange, signed: Signed, claims: Claims) -> bytes:
         """Read and check a body that is an XML document, or empty."""
-        if exchange.operation == "DeleteObjects" and not (claims.md5 or claims.checksum):
+        if _must_be_summed(exchange.operation) and not (claims.md5 or claims.checksum):
             message = "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
             raise AWSError("InvalidRequest", message, status=400)
         received, document = Received(None, claims), bytearray()
@@ -284,9 +294,11 @@ class Front:
     def _refused(self, exchange: _Exchange, error: AWSError) -> web.Response:
         code, status, message = _CODES.get(error.code, (error.code, error.status, None))
         fields = {"Resource": exchange.wire.path[:1024], **error.fields}
+        headers = getattr(error, "headers", {})
         error = AWSError(code, message or error.message, status=status, fields=fields)
         exchange.code = code
         answer = encode_error("s3", exchange.operation, error, exchange.id)
+        answer.headers.update(headers)
         if code == "InvalidRange":
             answer.headers["Content-Range"] = f"bytes */{fields['ActualObjectSize']}"
         if answer.status == 304:
@@ -337,6 +349,15 @@ async def _blocks(exchange: _Exchange, signed: Signed, claims: Claims) -> AsyncI
         claims.trailers(MappingProxyType(decoder.finish()))
     if buffer:
         yield bytes(buffer)
+
+
+@cache
+def _must_be_summed(operation: str | None) -> bool:
+    """Say whether a body has to come with its MD5 or a checksum."""
+    if operation is None:
+        return False
+    model = operation_model("s3", operation)
+    return bool(model.http_checksum.get("requestChecksumRequired"))
 
 
 def _length(headers: Mapping[str, str]) -> int:

@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 
 from jupyter_mlstudio.wire.errors import AWSError
 
-from . import catalog, checksums, names
+from . import catalog, checksums, names, records
 from .bodies import bad_checksum
 from .catalog import Details, Entry, Part, Upload
+from .decisions import Conditions, placing
 from .files import Incoming
 from .journal import Record
-from .objects import Conditions, ObjectStore
+from .objects import ObjectStore
 
 MIN_PART = 5 << 20
 MAX_PARTS = 10_000
@@ -42,7 +43,7 @@ def start(store: ObjectStore, bucket: str, key: str, details: Details) -> Upload
     def decide(connection: sqlite3.Connection) -> tuple[list[Record], Upload]:
         if catalog.bucket(connection, bucket) is None:
             store.bucket(bucket)
-        return [catalog.put_upload(upload)], upload
+        return [records.put_upload(upload)], upload
 
     return store.write(decide)
 
@@ -63,7 +64,7 @@ def add_part(
 
         def decide(connection: sqlite3.Connection) -> tuple[list[Record], Part]:
             _find(connection, upload.bucket, upload.key, upload.id)
-            return [catalog.put_part(upload.id, part)], part
+            return [records.put_part(upload.id, part)], part
 
         return store.write(decide)
     except BaseException:
@@ -87,7 +88,7 @@ def abort(store: ObjectStore, bucket: str, key: str, upload: str) -> None:
 
     def decide(connection: sqlite3.Connection) -> tuple[list[Record], None]:
         _find(connection, bucket, key, upload)
-        return [catalog.drop_upload(upload)], None
+        return [records.drop_upload(upload)], None
 
     store.bucket(bucket)
     store.write(decide)
@@ -126,9 +127,8 @@ def complete(
             present = {part.file for part in catalog.parts(connection, upload.id)}
             if any(part.file not in present for part in parts):
                 raise _invalid_part()
-            conditions.check(catalog.entry(connection, upload.bucket, upload.key))
-            records = [catalog.put_object(upload.bucket, entry), catalog.drop_upload(upload.id)]
-            return records, entry
+            changes, placed = placing(upload.bucket, entry, conditions)(connection)
+            return [*changes, records.drop_upload(upload.id)], placed
 
         return store.write(decide)
     except FileNotFoundError:
@@ -151,7 +151,7 @@ def drop_abandoned(store: ObjectStore, seconds: float) -> int:
             for upload in catalog.uploads(connection, bucket.name)
             if upload.created < oldest
         ]
-        return [catalog.drop_upload(upload) for upload in old], len(old)
+        return [records.drop_upload(upload) for upload in old], len(old)
 
     return store.write(decide)
 

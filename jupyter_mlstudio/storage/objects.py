@@ -12,47 +12,30 @@ import logging
 import os
 import sqlite3
 import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from jupyter_mlstudio.wire.errors import AWSError
 
-from . import catalog, names
+from . import catalog, names, records
 from .catalog import Bucket, Details, Entry
+from .decisions import (
+    ALWAYS,
+    Conditions,
+    Removed,
+    find_bucket,
+    find_entry,
+    now,
+    placing,
+    remove,
+)
 from .files import Incoming, ObjectFiles
 from .journal import Record
 from .recovery import recover
 from .writer import Decision, T, Writer
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What must hold of the present object for a write to happen.
-
-    ``if_match`` is the ETag it must have (``*``: any object), ``if_none_match`` (only ``*``
-    exists) that there is none.
-    """
-
-    if_match: str | None = None
-    if_none_match: str | None = None
-
-    def check(self, present: Entry | None) -> None:
-        """Raise the error of S3 unless the conditions hold."""
-        if self.if_none_match is not None and present is not None:
-            raise precondition_failed("If-None-Match")
-        if self.if_match is None:
-            return
-        if present is None:
-            raise no_such_key()
-        if self.if_match.strip('"') not in ("*", present.etag):
-            raise precondition_failed("If-Match")
-
-
-ALWAYS = Conditions()
 
 
 class ObjectStore:
@@ -115,7 +98,7 @@ class ObjectStore:
 
     def bucket(self, name: str) -> Bucket:
         """Return a bucket, or raise ``NoSuchBucket``."""
-        return _bucket(self.reading, name)
+        return find_bucket(self.reading, name)
 
     def create_bucket(self, name: str, region: str) -> Bucket:
         """Make a bucket.
@@ -123,12 +106,12 @@ class ObjectStore:
         Making one's own bucket again is an error, but not from us-east-1 in us-east-1, as in S3.
         """
         names.check_bucket(name)
-        new = Bucket(name, region, _now())
+        new = Bucket(name, region, now())
 
         def decide(connection: sqlite3.Connection) -> tuple[list[Record], Bucket]:
             present = catalog.bucket(connection, name)
             if present is None:
-                return [catalog.put_bucket(new)], new
+                return [records.put_bucket(new)], new
             if present.region == region == "us-east-1":
                 return [], present
             raise AWSError(
@@ -145,30 +128,62 @@ class ObjectStore:
         """Delete an empty bucket, and the multipart uploads to it."""
 
         def decide(connection: sqlite3.Connection) -> tuple[list[Record], None]:
-            _bucket(connection, name)
+            versioned = find_bucket(connection, name).versioning is not None
             if not catalog.is_empty(connection, name):
                 raise AWSError(
                     "BucketNotEmpty",
-                    "The bucket you tried to delete is not empty",
+                    "The bucket you tried to delete is not empty"
+                    + (". You must delete all versions in the bucket." if versioned else ""),
                     status=409,
                     fields={"BucketName": name},
                 )
             started = catalog.uploads(connection, name)
-            records = [catalog.drop_upload(upload.id) for upload in started]
-            return [*records, catalog.drop_bucket(name)], None
+            changes = [records.drop_upload(upload.id) for upload in started]
+            return [*changes, records.drop_bucket(name)], None
+
+        self.write(decide)
+
+    def set_versioning(self, name: str, status: str) -> None:
+        """Enable or suspend (``Enabled``, ``Suspended``) the versioning of a bucket."""
+
+        def decide(connection: sqlite3.Connection) -> tuple[list[Record], None]:
+            present = find_bucket(connection, name)
+            if present.versioning == status:
+                return [], None
+            return [records.put_bucket(replace(present, versioning=status))], None
+
+        self.write(decide)
+
+    def configuration(self, bucket: str, name: str) -> str | None:
+        """Return a configuration of a bucket as it was put, or None."""
+        self.bucket(bucket)
+        return catalog.configuration(self.reading, bucket, name)
+
+    def configure(self, bucket: str, name: str, value: str | None) -> None:
+        """Keep a configuration of a bucket; None deletes it."""
+
+        def decide(connection: sqlite3.Connection) -> tuple[list[Record], None]:
+            find_bucket(connection, bucket)
+            if value is None and catalog.configuration(connection, bucket, name) is None:
+                return [], None
+            return [records.configure(bucket, name, value)], None
 
         self.write(decide)
 
     # Objects -----------------------------------------------------------------------------------
 
-    def get(self, bucket: str, key: str) -> Entry:
-        """Return an object, or raise ``NoSuchKey`` or ``NoSuchBucket``."""
-        return _entry(self.reading, bucket, key)
+    def get(self, bucket: str, key: str, version: str | None = None) -> Entry:
+        """Return an object or a version of it: see :func:`~.decisions.find_entry`."""
+        return find_entry(self.reading, bucket, key, version)
 
     def find(self, bucket: str, key: str) -> Entry | None:
         """Return an object, or None; raise ``NoSuchBucket``."""
-        _bucket(self.reading, bucket)
+        find_bucket(self.reading, bucket)
         return catalog.entry(self.reading, bucket, key)
+
+    def find_version(self, bucket: str, key: str, version: str) -> Entry | None:
+        """Return a version of an object or a delete marker, or None."""
+        return catalog.version(self.reading, bucket, key, version)
 
     def path(self, entry: Entry) -> Path:
         """Return the file that is the object's body."""
@@ -188,142 +203,89 @@ class ObjectStore:
             names.check_key(key)
             self.bucket(bucket)
             body.publish()
-            entry = Entry(key, body.id, body.size, etag, _now(), details)
-            return self.write(_placing(bucket, entry, conditions))
+            entry = Entry(key, body.id, body.size, etag, now(), details)
+            return self.write(placing(bucket, entry, conditions))
         except BaseException:
             body.discard()
             raise
 
     def copy(
         self,
-        source: tuple[str, str],
+        source: Entry,
         target: tuple[str, str],
-        *,
-        details: Callable[[Entry], Details],
-        accept: Callable[[Entry], None],
+        details: Details,
         conditions: Conditions = ALWAYS,
     ) -> Entry:
         """Make ``target`` (bucket, key) the same bytes as ``source``, without copying them.
 
-        ``accept`` raises if the source is not the one the client wants; ``details`` gives what
-        the new object is said to be.
+        ``details`` are what the new object is said to be. FileNotFoundError: the source was
+        deleted meanwhile.
         """
         names.check_key(target[1])
         self.bucket(target[0])
         body = self.files.new()
         try:
-            present = self.get(*source)
-            accept(present)
-            body.share(self.path(present))
-            entry = replace(
-                present, key=target[1], file=body.id, modified=_now(), details=details(present)
-            )
-            return self.write(_placing(target[0], entry, conditions))
+            body.share(self.path(source))
+            entry = Entry(target[1], body.id, source.size, source.etag, now(), details)
+            return self.write(placing(target[0], entry, conditions))
         except BaseException:
             body.discard()
             raise
 
-    def delete(self, bucket: str, key: str, conditions: Conditions = ALWAYS) -> None:
-        """Delete an object; that there is none is no error."""
+    def delete(
+        self,
+        bucket: str,
+        key: str,
+        version: str | None = None,
+        conditions: Conditions = ALWAYS,
+    ) -> Removed:
+        """Delete an object or a version of it; that there is none is no error."""
 
-        def decide(connection: sqlite3.Connection) -> tuple[list[Record], None]:
-            _bucket(connection, bucket)
-            present = catalog.entry(connection, bucket, key)
-            if conditions.if_match is not None:
-                conditions.check(present)
-            return [catalog.drop_object(bucket, key)] if present else [], None
+        def decide(connection: sqlite3.Connection) -> tuple[list[Record], Removed]:
+            home = find_bucket(connection, bucket)
+            return remove(connection, home, key, version, conditions)
 
-        self.write(decide)
+        return self.write(decide)
 
     def delete_many(
-        self, bucket: str, wishes: list[tuple[str, Conditions]]
-    ) -> list[tuple[str, AWSError | None]]:
-        """Delete objects by (key, conditions) in one change; return each key and what stopped it.
+        self, bucket: str, wishes: Sequence[tuple[str, str | None, Conditions]]
+    ) -> list[Removed | AWSError]:
+        """Delete objects by (key, version, conditions) in one change; say what came of each.
 
         That there is no such object is no error, unless an ETag was asked for.
         """
 
         def decide(
             connection: sqlite3.Connection,
-        ) -> tuple[list[Record], list[tuple[str, AWSError | None]]]:
-            records: list[Record] = []
-            outcomes: list[tuple[str, AWSError | None]] = []
-            for key, conditions in wishes:
-                present = catalog.entry(connection, bucket, key)
+        ) -> tuple[list[Record], list[Removed | AWSError]]:
+            home = find_bucket(connection, bucket)
+            changes: list[Record] = []
+            outcomes: list[Removed | AWSError] = []
+            for key, version, conditions in wishes:
                 try:
-                    conditions.check(present)
+                    wanted, removed = remove(connection, home, key, version, conditions)
                 except AWSError as error:
-                    outcomes.append((key, error))
+                    outcomes.append(error)
                     continue
-                if present is not None:
-                    records.append(catalog.drop_object(bucket, key))
-                outcomes.append((key, None))
-            return records, outcomes
+                changes += wanted
+                outcomes.append(removed)
+            return changes, outcomes
 
         return self.write(decide)
 
-    def tag(self, bucket: str, key: str, tags: dict[str, str]) -> None:
-        """Replace the tags of an object; its body and time stay."""
+    def tag(self, bucket: str, key: str, tags: dict[str, str], version: str | None = None) -> Entry:
+        """Replace the tags of an object or a version of it; its body and time stay."""
 
-        def decide(connection: sqlite3.Connection) -> tuple[list[Record], None]:
-            present = _entry(connection, bucket, key)
+        def decide(connection: sqlite3.Connection) -> tuple[list[Record], Entry]:
+            present = find_entry(connection, bucket, key, version)
             details = replace(present.details, tags=tags)
-            return [catalog.put_object(bucket, replace(present, details=details))], None
+            return [records.describe(bucket, key, present.version, details)], present
 
-        self.write(decide)
+        return self.write(decide)
 
 
 class StoreInUse(Exception):
     """Another process is the writer of this object store."""
-
-
-def no_such_key() -> AWSError:
-    """Return the error for an object that is not there."""
-    return AWSError("NoSuchKey", "The specified key does not exist.", status=404)
-
-
-def precondition_failed(condition: str) -> AWSError:
-    """Return the error for a condition header that does not hold."""
-    return AWSError(
-        "PreconditionFailed",
-        "At least one of the pre-conditions you specified did not hold",
-        status=412,
-        fields={"Condition": condition},
-    )
-
-
-def _placing(bucket: str, entry: Entry, conditions: Conditions) -> Decision[Entry]:
-    def decide(connection: sqlite3.Connection) -> tuple[list[Record], Entry]:
-        _bucket(connection, bucket)
-        if conditions is not ALWAYS:
-            conditions.check(catalog.entry(connection, bucket, entry.key))
-        return [catalog.put_object(bucket, entry)], entry
-
-    return decide
-
-
-def _bucket(connection: sqlite3.Connection, name: str) -> Bucket:
-    bucket = catalog.bucket(connection, name)
-    if bucket is None:
-        raise AWSError(
-            "NoSuchBucket",
-            "The specified bucket does not exist",
-            status=404,
-            fields={"BucketName": name},
-        )
-    return bucket
-
-
-def _entry(connection: sqlite3.Connection, bucket: str, key: str) -> Entry:
-    entry = catalog.entry(connection, bucket, key)
-    if entry is None:
-        _bucket(connection, bucket)
-        raise no_such_key()
-    return entry
-
-
-def _now() -> float:
-    return round(time.time(), 3)
 
 
 def _lock(root: Path) -> int:

@@ -7,7 +7,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from . import catalog
+from . import catalog, records
 from .files import ObjectFiles
 from .journal import Journal
 
@@ -38,7 +38,7 @@ def recover(files: ObjectFiles, *, swept: bool) -> tuple[sqlite3.Connection, Jou
     else:
         if not fresh:
             log.warning("%s is missing; written anew from the catalogue", path)
-        journal = Journal.create(path, catalog.snapshot(connection))
+        journal = Journal.create(path, records.snapshot(connection))
         _settle(connection, journal)
     suspicious = journal.damaged > 0 or (fresh and journal.end == journal.start)
     files.prepare()
@@ -54,10 +54,10 @@ def rebuild(root: Path) -> int:
     """
     _set_aside(root / "objects.db")
     connection, journal = recover(ObjectFiles(root), swept=False)
-    records = catalog.size(connection)
+    count = catalog.size(connection)
     connection.close()
     journal.close()
-    return records
+    return count
 
 
 def _open(database: Path, *, sound: bool) -> sqlite3.Connection:
@@ -96,7 +96,7 @@ def _catch_up(connection: sqlite3.Connection, journal: Journal) -> None:
         catalog.clear(connection)
         offset = journal.start
     for record, _ in journal.read(offset):
-        catalog.apply(connection, record)
+        records.apply(connection, record)
     catalog.set_position(connection, journal.generation, journal.end)
     connection.execute("COMMIT")
 
@@ -109,12 +109,12 @@ def _settle(connection: sqlite3.Connection, journal: Journal) -> None:
 
 def _compact(connection: sqlite3.Connection, journal: Journal, path: Path) -> Journal:
     """Rewrite a journal most of whose records no longer matter."""
-    records = journal.end // _BYTES_PER_RECORD
-    if records < _COMPACT_RECORDS or records < _COMPACT_RATIO * catalog.size(connection):
+    lines = journal.end // _BYTES_PER_RECORD
+    if lines < _COMPACT_RECORDS or lines < _COMPACT_RATIO * catalog.size(connection):
         return journal
     journal.close()
     # Until the position is settled, a crash means one rebuild from the new journal.
-    compacted = Journal.create(path, catalog.snapshot(connection))
+    compacted = Journal.create(path, records.snapshot(connection))
     _settle(connection, compacted)
     return compacted
 

@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from . import catalog
+from . import catalog, records
 from .journal import Journal, Record
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class Writer:
             item[1].set_exception(OSError(errno.EIO, "the object store broke; see its log"))
 
     def _commit(self, batch: list[tuple[Decision[Any], Future[Any]]]) -> None:
-        records: list[Record] = []
+        changes: list[Record] = []
         freed: list[str] = []
         results: list[tuple[Future[Any], Any]] = []
         end = self._journal.end
@@ -110,11 +110,11 @@ class Writer:
                     future.set_exception(error)
                     continue
                 for record in wanted:
-                    freed += catalog.apply(self._connection, record)
-                records += wanted
+                    freed += records.apply(self._connection, record)
+                changes += wanted
                 results.append((future, result))
-            if records:
-                self._journal.append(records)
+            if changes:
+                self._journal.append(changes)
                 catalog.set_position(self._connection, self._journal.generation, self._journal.end)
             self._connection.execute("COMMIT")
         except Exception as error:

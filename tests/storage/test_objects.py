@@ -159,13 +159,8 @@ def test_only_one_of_many_conditional_writers_wins(store: ObjectStore) -> None:
 
 def test_a_copy_shares_the_bytes_but_not_the_fate(store: ObjectStore) -> None:
     put(store, "key", b"bytes")
-    store.copy(
-        ("bucket", "key"),
-        ("bucket", "copy"),
-        details=lambda entry: entry.details,
-        accept=lambda entry: None,
-    )
-    source, target = store.get("bucket", "key"), store.get("bucket", "copy")
+    source = store.get("bucket", "key")
+    target = store.copy(source, ("bucket", "copy"), source.details)
     assert store.path(source).stat().st_ino == store.path(target).stat().st_ino
     store.delete("bucket", "key")
     assert store.path(target).read_bytes() == b"bytes"

@@ -368,8 +368,8 @@ def test_a_body_that_is_not_what_was_said(
 
 
 def test_what_is_not_built_says_so(s3: S3Client, bucket: str, fails: Fails) -> None:
-    with pytest.raises(ClientError, match="GetBucketPolicy is not implemented") as error:
-        s3.get_bucket_policy(Bucket=bucket)
+    with pytest.raises(ClientError, match="GetBucketLogging is not implemented") as error:
+        s3.get_bucket_logging(Bucket=bucket)
     assert error.value.response["Error"]["Code"] == "NotImplemented"
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
     for extra in (

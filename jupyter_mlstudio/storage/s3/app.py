@@ -74,8 +74,13 @@ def check_common(call: Call[S3], request: Request) -> None:
         raise AWSError(
             "AccessControlListNotSupported", "The bucket does not allow ACLs", status=400
         )
-    if request.get("VersionId", "null") != "null":
-        raise AWSError("NoSuchVersion", "The specified version does not exist.", status=404)
+
+
+def shown_version(app: S3, bucket: str, entry: Entry) -> str | None:
+    """Return the version to name in an answer; None in a bucket that never had versions."""
+    if entry.number or app.store.bucket(bucket).versioning is not None:
+        return entry.version
+    return None
 
 
 def not_implemented(what: str) -> AWSError:
@@ -126,10 +131,13 @@ def parse_tags(text: str | None) -> dict[str, str]:
     return checked_tags(pairs)
 
 
-def checked_tags(pairs: list[tuple[str, str]]) -> dict[str, str]:
+def checked_tags(
+    pairs: list[tuple[str, str]], what: str = "Object", most: int = 10
+) -> dict[str, str]:
     """Return tags as a mapping if S3 would take them."""
-    if len(pairs) > 10:
-        raise AWSError("BadRequest", "Object tags cannot be greater than 10", status=400)
+    if len(pairs) > most:
+        message = f"{what} tags cannot be greater than {most}"
+        raise AWSError("BadRequest", message, status=400)
     tags = dict(pairs)
     if len(tags) < len(pairs):
         raise AWSError("InvalidTag", "Cannot provide multiple Tags with the same key", status=400)

@@ -9,7 +9,7 @@ from datetime import datetime
 from jupyter_mlstudio.wire.errors import AWSError
 
 from ..catalog import Entry
-from ..objects import precondition_failed
+from ..decisions import precondition_failed
 from .app import Request, invalid, moment
 
 _RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")

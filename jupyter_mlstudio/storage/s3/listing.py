@@ -49,6 +49,23 @@ def limit(request: Request, name: str, most: int = _MAX_KEYS) -> int:
     return min(wish, most)
 
 
+def listed(app: S3, entry: Entry, *, owner: bool) -> Response:
+    """Return an object as listings show it."""
+    content: Response = {
+        "Key": entry.key,
+        "LastModified": moment(entry.modified),
+        "ETag": f'"{entry.etag}"',
+        "Size": entry.size,
+        "StorageClass": entry.details.headers.get("StorageClass", "STANDARD"),
+    }
+    if entry.details.algorithm:
+        content["ChecksumAlgorithm"] = [entry.details.algorithm]
+        content["ChecksumType"] = entry.details.checksum_type
+    if owner:
+        content["Owner"] = app.owner
+    return content
+
+
 def _page(call: Call[S3], request: Request, after: str) -> Page:
     call.app.store.bucket(request["Bucket"])
     return list_page(
@@ -67,26 +84,10 @@ def _answer(call: Call[S3], request: Request, page: Page, *, owner: bool) -> Res
         "Prefix": request.get("Prefix", ""),
         "MaxKeys": limit(request, "MaxKeys"),
         "IsTruncated": page.truncated,
-        "Contents": [_content(call.app, entry, owner=owner) for entry in page.entries],
+        "Contents": [listed(call.app, entry, owner=owner) for entry in page.entries],
         "CommonPrefixes": [{"Prefix": prefix} for prefix in page.prefixes],
     }
     for name in ("Delimiter", "EncodingType"):
         if request.get(name):
             answer[name] = request[name]
     return answer
-
-
-def _content(app: S3, entry: Entry, *, owner: bool) -> Response:
-    content: Response = {
-        "Key": entry.key,
-        "LastModified": moment(entry.modified),
-        "ETag": f'"{entry.etag}"',
-        "Size": entry.size,
-        "StorageClass": entry.details.headers.get("StorageClass", "STANDARD"),
-    }
-    if entry.details.algorithm:
-        content["ChecksumAlgorithm"] = [entry.details.algorithm]
-        content["ChecksumType"] = entry.details.checksum_type
-    if owner:
-        content["Owner"] = app.owner
-    return content

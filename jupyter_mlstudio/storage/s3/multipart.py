@@ -22,10 +22,11 @@ from .app import (
     described,
     encryption,
     moment,
+    shown_version,
 )
 from .conditions import check_read, copied_range
 from .listing import limit
-from .objects import conditions, copy_source
+from .objects import conditions, copy_source, source_entry
 
 _STEP = 1 << 20
 _FULL_OBJECT = ("CRC32", "CRC32C", "CRC64NVME")
@@ -79,7 +80,8 @@ def upload_part_copy(call: Call[S3], request: Request) -> Response:
     store = call.app.store
     multipart.check_number(request["PartNumber"])
     upload = _upload(call, request)
-    source = store.get(*copy_source(request["CopySource"]))
+    named = copy_source(request["CopySource"])
+    source = source_entry(call.app, named)
     check_read(request, source, "CopySource")
     wanted = copied_range(request.get("CopySourceRange"), source)
     algorithm = upload.details.algorithm
@@ -102,6 +104,7 @@ def upload_part_copy(call: Call[S3], request: Request) -> Response:
     result = {"ETag": f'"{etag}"', "LastModified": moment(part.modified)}
     return {
         "CopyPartResult": {**result, **_part_checksum(upload, part)},
+        "CopySourceVersionId": shown_version(call.app, named[0], source),
         **encryption(upload.details),
     }
 
@@ -129,6 +132,7 @@ def complete_multipart_upload(call: Call[S3], request: Request) -> Response:
         "Bucket": request["Bucket"],
         "Key": request["Key"],
         "ETag": f'"{entry.etag}"',
+        "VersionId": entry.version if entry.number else None,
         **checksum(entry.details),
         **encryption(entry.details),
     }

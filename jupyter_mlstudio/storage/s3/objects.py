@@ -12,7 +12,7 @@ from .. import checksums, names
 from ..bodies import FileRange, Received
 from ..catalog import Details, Entry
 from ..checksums import Digests
-from ..objects import Conditions
+from ..decisions import Conditions
 from .app import (
     S3,
     Request,
@@ -24,6 +24,7 @@ from .app import (
     metadata,
     moment,
     parse_tags,
+    shown_version,
 )
 from .conditions import check_read, wanted
 
@@ -53,14 +54,19 @@ def put_object(call: Call[S3], request: Request) -> Response:
         entry = call.app.store.put(
             bucket, key, body.take(), body.etag, details, conditions(request)
         )
-    return {"ETag": f'"{entry.etag}"', **checksum(details), **encryption(details)}
+    return {
+        "ETag": f'"{entry.etag}"',
+        "VersionId": entry.version if entry.number else None,
+        **checksum(details),
+        **encryption(details),
+    }
 
 
 @operation("s3", "GetObject")
 def get_object(call: Call[S3], request: Request) -> Response:
     """Return the body of an object, or a range of it."""
-    entry = call.app.store.get(request["Bucket"], request["Key"])
-    answer = _read(request, entry)
+    entry = call.app.store.get(request["Bucket"], request["Key"], request.get("VersionId"))
+    answer = _read(call.app, request, entry)
     part = wanted(request, entry)
     offset, length = (part.offset, part.length) if part else (0, entry.size)
     answer["Body"] = FileRange(call.app.store.path(entry), offset, length)
@@ -70,7 +76,8 @@ def get_object(call: Call[S3], request: Request) -> Response:
 @operation("s3", "HeadObject")
 def head_object(call: Call[S3], request: Request) -> Response:
     """Return what GetObject says beside the body."""
-    return _read(request, call.app.store.get(request["Bucket"], request["Key"]))
+    entry = call.app.store.get(request["Bucket"], request["Key"], request.get("VersionId"))
+    return _read(call.app, request, entry)
 
 
 @operation("s3", "CopyObject")
@@ -80,7 +87,8 @@ def copy_object(call: Call[S3], request: Request) -> Response:
     source, target = copy_source(request["CopySource"]), (request["Bucket"], request["Key"])
     replaced = request.get("MetadataDirective", "COPY") == "REPLACE"
     changing = ("StorageClass", "ServerSideEncryption", "ChecksumAlgorithm")
-    if source == target and not replaced and not any(map(request.get, changing)):
+    itself = source == (*target, None)
+    if itself and not replaced and not any(map(request.get, changing)):
         raise AWSError(
             "InvalidRequest",
             "This copy request is illegal because it is trying to copy an object to itself without"
@@ -89,46 +97,37 @@ def copy_object(call: Call[S3], request: Request) -> Response:
             status=400,
         )
 
-    def details(present: Entry) -> Details:
-        new = present.details
-        if replaced:
-            said = described(request)
-            new = replace(new, headers=said.headers, metadata=said.metadata)
-        if request.get("TaggingDirective") == "REPLACE":
-            new = replace(new, tags=parse_tags(request.get("Tagging")))
-        wish = request.get("ChecksumAlgorithm")
-        if wish and (wish, "FULL_OBJECT") != (new.algorithm, new.checksum_type):
-            return with_checksum(new, wish, _digest(call.app, present, wish))
-        return new
-
-    entry = store.copy(
-        source,
-        target,
-        details=details,
-        accept=lambda present: check_read(request, present, "CopySource"),
-        conditions=conditions(request),
-    )
+    present = source_entry(call.app, source)
+    check_read(request, present, "CopySource")
+    details = _copied(call.app, request, present, replaced=replaced)
+    entry = store.copy(present, target, details, conditions(request))
     return {
         "CopyObjectResult": {
             "ETag": f'"{entry.etag}"',
             "LastModified": moment(entry.modified),
             **checksum(entry.details),
         },
+        "CopySourceVersionId": shown_version(call.app, source[0], present),
+        "VersionId": entry.version if entry.number else None,
         **encryption(entry.details),
     }
 
 
 @operation("s3", "DeleteObject")
 def delete_object(call: Call[S3], request: Request) -> Response:
-    """Delete an object; there need not be one."""
-    condition = Conditions(if_match=request.get("IfMatch"))
-    call.app.store.delete(request["Bucket"], request["Key"], condition)
-    return {}
+    """Delete an object or a version of it; there need not be one."""
+    removed = call.app.store.delete(
+        request["Bucket"],
+        request["Key"],
+        request.get("VersionId"),
+        Conditions(if_match=request.get("IfMatch")),
+    )
+    return {"VersionId": removed.version, "DeleteMarker": removed.marker or None}
 
 
 @operation("s3", "DeleteObjects")
 def delete_objects(call: Call[S3], request: Request) -> Response:
-    """Delete up to 1000 objects, each for itself."""
+    """Delete up to 1000 objects or versions, each for itself."""
     store = call.app.store
     store.bucket(request["Bucket"])
     wishes = request["Delete"]["Objects"]
@@ -139,15 +138,23 @@ def delete_objects(call: Call[S3], request: Request) -> Response:
             " schema",
             status=400,
         )
-    deleted, errors = [], []
-    for wish, error in store.delete_many(
+    outcomes = store.delete_many(
         request["Bucket"],
-        [(wish["Key"], Conditions(if_match=wish.get("ETag"))) for wish in wishes],
-    ):
-        if error is None:
-            deleted.append({"Key": wish})
+        [
+            (wish["Key"], wish.get("VersionId"), Conditions(if_match=wish.get("ETag")))
+            for wish in wishes
+        ],
+    )
+    deleted, errors = [], []
+    for wish, outcome in zip(wishes, outcomes, strict=True):
+        named = {name: wish[name] for name in ("Key", "VersionId") if wish.get(name)}
+        if isinstance(outcome, AWSError):
+            errors.append({**named, "Code": outcome.code, "Message": outcome.message})
+        elif outcome.marker:
+            marker = {"DeleteMarker": True, "DeleteMarkerVersionId": outcome.version}
+            deleted.append({**named, **marker})
         else:
-            errors.append({"Key": wish, "Code": error.code, "Message": error.message})
+            deleted.append(named)
     return {"Deleted": [] if request["Delete"].get("Quiet") else deleted, "Errors": errors}
 
 
@@ -164,11 +171,12 @@ def conditions(request: Request) -> Conditions:
     return Conditions(request.get("IfMatch"), none_match)
 
 
-def copy_source(text: str) -> tuple[str, str]:
-    """Read ``x-amz-copy-source`` into bucket and key."""
+def copy_source(text: str) -> tuple[str, str, str | None]:
+    """Read ``x-amz-copy-source`` into bucket, key and version."""
     path, _, query = text.partition("?")
-    if query not in ("", "versionId=null"):
-        raise invalid("Invalid version id specified")
+    version = query.removeprefix("versionId=") or None
+    if query and not query.startswith("versionId="):
+        raise invalid("Invalid copy source query string", ArgumentName="x-amz-copy-source")
     try:
         bucket, slash, key = unquote(path, errors="strict").removeprefix("/").partition("/")
     except UnicodeDecodeError:
@@ -176,7 +184,22 @@ def copy_source(text: str) -> tuple[str, str]:
     if not (bucket and slash and key):
         raise invalid("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
     names.check_key(key)
-    return bucket, key
+    return bucket, key, version
+
+
+def source_entry(app: S3, source: tuple[str, str, str | None]) -> Entry:
+    """Return what a copy is made of, or raise what S3 does."""
+    try:
+        return app.store.get(*source)
+    except AWSError as error:
+        if error.code != "MethodNotAllowed":
+            raise
+        raise AWSError(
+            "InvalidRequest",
+            "The source of a copy request may not specifically refer to a delete marker by"
+            " version id.",
+            status=400,
+        ) from None
 
 
 def with_checksum(details: Details, algorithm: str, value: str) -> Details:
@@ -184,9 +207,10 @@ def with_checksum(details: Details, algorithm: str, value: str) -> Details:
     return replace(details, algorithm=algorithm, checksum=value, checksum_type="FULL_OBJECT")
 
 
-def _read(request: Request, entry: Entry) -> Response:
+def _read(app: S3, request: Request, entry: Entry) -> Response:
     check_read(request, entry)
     answer = metadata(entry)
+    answer["VersionId"] = shown_version(app, request["Bucket"], entry)
     for name, value in request.items():
         if name.startswith("Response") and value:
             answer[name.removeprefix("Response")] = value
@@ -198,6 +222,20 @@ def _read(request: Request, entry: Entry) -> Response:
     elif request.get("ChecksumMode") == "ENABLED":
         answer.update(checksum(entry.details))
     return answer
+
+
+def _copied(app: S3, request: Request, source: Entry, *, replaced: bool) -> Details:
+    """Return what a copy is said to be."""
+    details = source.details
+    if replaced:
+        said = described(request)
+        details = replace(details, headers=said.headers, metadata=said.metadata)
+    if request.get("TaggingDirective") == "REPLACE":
+        details = replace(details, tags=parse_tags(request.get("Tagging")))
+    wish = request.get("ChecksumAlgorithm")
+    if wish and (wish, "FULL_OBJECT") != (details.algorithm, details.checksum_type):
+        return with_checksum(details, wish, _digest(app, source, wish))
+    return details
 
 
 def _digest(app: S3, entry: Entry, algorithm: str) -> str:
