@@ -134,6 +134,7 @@ class DockerEngine:
                 self._create(spec)
                 state = self.inspect(spec.name)
         if state is not None and state.phase is Phase.CREATED:
+            self._name_in_group(spec)
             self._start(spec.name)
         elif state is not None and state.started_at is None and state.error:
             raise EngineError(state.error)
@@ -180,6 +181,14 @@ class DockerEngine:
         self._mounts(name).remove()
         with self._lock:
             self._starting.pop(name, None)
+
+    def remove_group(self, group: str) -> None:
+        """Remove the network of a group whose containers are gone."""
+        self._networks.remove_group(group)
+
+    def groups(self) -> list[str]:
+        """Return the groups that have a network and belong to this studio."""
+        return self._networks.groups()
 
     def logs(self, name: str, since_ns: int = 0) -> Iterator[LogLine]:
         """Follow stdout and stderr from the first line later than ``since_ns`` to the end.
@@ -252,11 +261,28 @@ class DockerEngine:
             yield
 
     def _create(self, spec: ContainerSpec) -> None:
-        attachment = self._networks.attach(spec.network, serves=spec.port is not None)
+        attachment = self._attachment(spec)
         mounts = self._mounts(spec.name).make(spec.mounts)
         # Who chooses GPUs must see all that have some.
         with self._lock if spec.limits.gpus else nullcontext():
             self._create_with(spec, attachment, mounts)
+
+    def _attachment(self, spec: ContainerSpec) -> Attachment:
+        serves = spec.port is not None
+        return self._networks.attach(spec.network, serves=serves, group=spec.group)
+
+    def _name_in_group(self, spec: ContainerSpec) -> None:
+        """Put a created container on the second network it may need."""
+        also = self._attachment(spec).also if spec.group else None
+        if also is None:
+            return
+        with self._client.api() as api:
+            _unless_already(
+                lambda: api.connect_container_to_network(
+                    spec.name, also, aliases=[spec.hostname] if spec.hostname else None
+                ),
+                codes=(403, 409),
+            )
 
     def _create_with(
         self, spec: ContainerSpec, attachment: Attachment, mounts: list[Mount]
@@ -284,6 +310,7 @@ class DockerEngine:
                     ports=[spec.port] if spec.port and attachment.publish else None,
                     labels=docker_spec.labels(spec, self.studio_id, gpus),
                     host_config=config,
+                    networking_config=docker_spec.names(api, spec, attachment.network),
                     stop_signal="SIGTERM",
                 ),
                 codes=(409,),

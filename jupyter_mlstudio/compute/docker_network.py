@@ -5,12 +5,17 @@ Its gateway is 169.254.170.2, the one plain-HTTP address from which AWS SDKs tak
 
 A studio that runs in a container of the same engine cannot listen there. It joins a bridge of its
 own, where its containers find it by name; traffic between them has to be allowed on that one.
+
+Containers of a group, the hosts of one job, have a bridge to themselves. The address of the shared
+one is still the host's, so they reach the studio through their own gateway.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import docker
@@ -21,6 +26,7 @@ from jupyter_mlstudio.compute.docker_client import DockerClient
 from jupyter_mlstudio.compute.docker_self import own_container
 from jupyter_mlstudio.compute.ports import can_bind
 from jupyter_mlstudio.compute.protocol import (
+    STUDIO_LABEL,
     Access,
     AccessSettings,
     EngineError,
@@ -31,13 +37,18 @@ from jupyter_mlstudio.compute.protocol import (
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A network of ours: ``traffic`` is that between its containers."""
+    """A network of ours: ``traffic`` is that between its containers.
+
+    An ``internal`` one has no way out; with ``hostless``, none to this machine either.
+    """
 
     name: str
     internal: bool = False
     traffic: bool = False
+    hostless: bool = False
     subnet: str | None = None
     gateway: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 SHARED = {
@@ -46,6 +57,8 @@ SHARED = {
         "mlstudio-internal", internal=True, subnet="169.254.171.0/24", gateway="169.254.171.2"
     ),
 }
+_GROUP_SUBNETS = range(172, 252)
+_SUBNET_ATTEMPTS = 8
 HOST_ALIAS = "host.docker.internal"
 STUDIO_ALIAS = "studio.mlstudio.internal"
 
@@ -57,6 +70,8 @@ class Attachment:
     network: str
     extra_hosts: dict[str, str]
     publish: bool
+    also: str | None = None
+    """A second network, for the names of the group."""
 
 
 class Networks:
@@ -64,6 +79,7 @@ class Networks:
 
     def __init__(self, client: DockerClient, studio_id: str) -> None:
         self._client = client
+        self._studio_id = studio_id
         self._own = {
             NetworkMode.STUDIO: Bridge(f"mlstudio-{studio_id}", traffic=True),
             NetworkMode.INTERNAL: Bridge(
@@ -71,8 +87,15 @@ class Networks:
             ),
         }
 
-    def attach(self, mode: NetworkMode, *, serves: bool) -> Attachment:
-        """Return the network of ``mode``, made if need be, for a container that may serve."""
+    def attach(
+        self, mode: NetworkMode, *, serves: bool = False, group: str | None = None
+    ) -> Attachment:
+        """Return the network of ``mode``, made if need be, for a container that may serve.
+
+        A container of a ``group`` gets the group's own network.
+        """
+        if group is not None:
+            return self._attach_group(mode, group)
         if mode is NetworkMode.NONE:
             return Attachment("none", {}, publish=False)
         if self._direct(mode):
@@ -88,6 +111,38 @@ class Networks:
                 "a studio in one of its containers: isolated networks cannot be reached from here."
             )
         return Attachment(SHARED[mode].name, {}, publish=False)
+
+    def _attach_group(self, mode: NetworkMode, group: str) -> Attachment:
+        if mode is NetworkMode.NONE:
+            return Attachment(self._group(group, internal=True, hostless=True), {}, publish=False)
+        if self._direct(mode):
+            return Attachment(self._group(group), {}, publish=False)
+        if self._join(mode):
+            names = self._group(group, internal=True)
+            return Attachment(self._own[mode].name, {}, publish=False, also=names)
+        return Attachment(self._group(group), {HOST_ALIAS: "host-gateway"}, publish=False)
+
+    def _group(self, group: str, *, internal: bool = False, hostless: bool = False) -> str:
+        """Return the network of a group, made if need be."""
+        labels = {STUDIO_LABEL: self._studio_id}
+        bridge = Bridge(group, internal, traffic=True, hostless=hostless, labels=labels)
+        with self._client.api() as api:
+            _ensure(api, bridge)
+        return group
+
+    def groups(self) -> list[str]:
+        """Return the networks of groups."""
+        with self._client.api() as api:
+            found = api.networks(filters={"label": f"{STUDIO_LABEL}={self._studio_id}"})
+        return [str(network["Name"]) for network in found]
+
+    def remove_group(self, group: str) -> None:
+        """Remove the network of a group, if there is one."""
+        with self._client.api() as api:
+            for network in api.networks(names=[group]):
+                if network["Name"] == group:
+                    with suppress(docker.errors.NotFound):
+                        api.remove_network(network["Id"])
 
     def access(self, settings: AccessSettings) -> Access:
         """Return how containers on the shared bridge reach the studio."""
@@ -154,23 +209,41 @@ def _find(api: docker.APIClient, name: str) -> dict[str, Any] | None:
 
 
 def _create(api: docker.APIClient, bridge: Bridge) -> None:
-    try:
-        _create_bridge(api, bridge)
-    except docker.errors.APIError:
-        # Another studio made it just now, or the subnet is taken: then any other will do.
-        if _find(api, bridge.name) is None:
-            _create_bridge(api, replace(bridge, subnet=None))
+    """Make a bridge, on another subnet than ours where that is taken."""
+    candidates = [bridge] if bridge.subnet else list(_small(bridge))
+    for candidate in candidates:
+        try:
+            _create_bridge(api, candidate)
+        except docker.errors.APIError:
+            # Another studio made it just now, or the subnet is taken.
+            if _find(api, bridge.name) is not None:
+                return
+        else:
+            return
+    _create_bridge(api, replace(bridge, subnet=None))
+
+
+def _small(bridge: Bridge) -> Iterator[Bridge]:
+    """Yield the bridge on subnets of ours: Docker's own pools end after some thirty networks."""
+    numbers = list(_GROUP_SUBNETS)
+    random.shuffle(numbers)
+    for number in numbers[:_SUBNET_ATTEMPTS]:
+        yield replace(bridge, subnet=f"169.254.{number}.0/24", gateway=f"169.254.{number}.1")
 
 
 def _create_bridge(api: docker.APIClient, bridge: Bridge) -> None:
     pools = None
     if bridge.subnet:
         pools = IPAMConfig(pool_configs=[IPAMPool(subnet=bridge.subnet, gateway=bridge.gateway)])
+    options = {"com.docker.network.bridge.enable_icc": str(bridge.traffic).lower()}
+    if bridge.hostless:
+        options["com.docker.network.bridge.inhibit_ipv4"] = "true"
     api.create_network(
         bridge.name,
         driver="bridge",
-        options={"com.docker.network.bridge.enable_icc": str(bridge.traffic).lower()},
+        options=options,
         ipam=pools,
         check_duplicate=True,
         internal=bridge.internal,
+        labels=dict(bridge.labels),
     )

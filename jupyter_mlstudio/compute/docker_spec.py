@@ -43,7 +43,7 @@ def host_config(
     """Return Docker's HostConfig: limits, hardening, mounts and network of ``spec``."""
     limits = spec.limits
     hosts = dict(extra_hosts)
-    if spec.hostname and spec.network is NetworkMode.NONE:
+    if spec.hostname and spec.network is NetworkMode.NONE and not spec.group:
         hosts[spec.hostname] = "127.0.0.1"
     config: dict[str, Any] = api.create_host_config(
         mounts=list(mounts),
@@ -70,6 +70,15 @@ def host_config(
         if gpus
         else None,
     )
+    return config
+
+
+def names(api: docker.APIClient, spec: ContainerSpec, network: str) -> dict[str, Any] | None:
+    """Return Docker's NetworkingConfig: the name other containers of the group find it by."""
+    if not spec.group or not spec.hostname:
+        return None
+    endpoint = api.create_endpoint_config(aliases=[spec.hostname])
+    config: dict[str, Any] = api.create_networking_config({network: endpoint})  # type: ignore[arg-type]  # the stubs name the inner one
     return config
 
 

@@ -114,6 +114,11 @@ class ProcessEngine:
                 "Network isolation needs a container engine: this studio runs containers as plain "
                 "processes, which cannot be cut off. Install Docker or drop the isolation."
             )
+        if spec.group:
+            raise EngineError(
+                "Several instances need a container engine: this studio runs containers as plain "
+                "processes, which have no host names. Install Docker or use one instance."
+            )
         folder = self._folder / spec.name
         if not folder.exists():
             self._create(spec, folder)
@@ -193,6 +198,13 @@ class ProcessEngine:
         threading.Thread(
             target=self._watch, args=(changed,), name="process-events", daemon=True
         ).start()
+
+    def remove_group(self, group: str) -> None:
+        """Do nothing: processes have no networks."""
+
+    def groups(self) -> list[str]:
+        """Return nothing: processes have no networks."""
+        return []
 
     def remove_tree(self, path: Path) -> None:
         """Delete a folder; everything in it is ours."""

@@ -39,7 +39,7 @@ class NetworkMode(enum.Enum):
     STUDIO = "studio"
     """The shared bridge: the studio's AWS and S3 ports, the internet, no other container."""
     NONE = "none"
-    """Nothing at all (an isolated job)."""
+    """Nothing at all, or only the containers of its group (an isolated job)."""
     INTERNAL = "internal"
     """A bridge without a way out, so that only the host reaches it (an isolated endpoint)."""
 
@@ -98,6 +98,8 @@ class ContainerSpec:
     limits: Limits = Limits()
     network: NetworkMode = NetworkMode.STUDIO
     hostname: str | None = None
+    group: str | None = None
+    """Containers of one group reach each other by their host names, on a network of their own."""
     port: int | None = None
     """The port a server inside listens on, where the studio must reach it."""
     user: str | None = None
@@ -224,6 +226,12 @@ class Engine(Protocol):
 
     def image_exists(self, image: str) -> bool:
         """Say whether the image is here (for process compute: whether it can stand in for it)."""
+
+    def remove_group(self, group: str) -> None:
+        """Remove the network of a group whose containers are gone."""
+
+    def groups(self) -> list[str]:
+        """Return the groups that have a network and belong to this studio."""
 
     def remove_tree(self, path: Path) -> None:
         """Delete a folder whose files may belong to another user."""

@@ -18,11 +18,11 @@ from jupyter_mlstudio.compute.process_engine import ProcessEngine
 from jupyter_mlstudio.compute.protocol import AccessSettings, ContainerSpec, Engine
 from tests.machine import lacks
 
-BUSYBOX = "mlstudio-test/busybox:3"
+BUSYBOX = "mlstudio-test/busybox:4"
 ACCESS = AccessSettings(port=18080, s3_port=18081, gateway_port=18082)
 APPLETS = (
     "cat chmod chown echo env find grep head hostname httpd id kill ls mkdir nc nslookup printf rm "
-    "seq sh sleep stat tail tr touch true wget yes"
+    "seq sh sleep stat tail timeout tr touch true wget yes"
 )
 
 Specify = Callable[..., ContainerSpec]
