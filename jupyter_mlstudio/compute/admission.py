@@ -68,9 +68,9 @@ class Admission:
         """Return the limits of one of ``count`` containers of an instance type."""
         return instances.limits(instance_type, self.machine, count=count, strict=self._strict)
 
-    def note(self, instance_type: str) -> str | None:
-        """Say where an instance type gets less here than on SageMaker."""
-        return instances.capped_note(instance_type, self.machine)
+    def note(self, instance_type: str, count: int = 1) -> str | None:
+        """Say where one of ``count`` of an instance type gets less here than on SageMaker."""
+        return instances.capped_note(instance_type, self.machine, count=count)
 
     def reserve(self, name: str, limits: Limits, *, service: bool = False) -> bool:
         """Reserve ``limits`` for ``name``; False means wait and ask again (within a minute)."""

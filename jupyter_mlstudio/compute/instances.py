@@ -91,16 +91,17 @@ def limits(name: str, machine: Machine, *, count: int = 1, strict: bool = False)
     return Limits(cpus=cpus, memory=memory, gpus=wanted.gpus, shm=memory // 2)
 
 
-def capped_note(name: str, machine: Machine) -> str | None:
-    """Say where ``name`` gets less than on SageMaker; None where it gets all."""
+def capped_note(name: str, machine: Machine, *, count: int = 1) -> str | None:
+    """Say where one of ``count`` of a type gets less than on SageMaker; None where all of it."""
     if name in (LOCAL, LOCAL_GPU):
         return None
     wanted = instance_type(name)
-    got = limits(name, machine)
+    got = limits(name, machine, count=count)
     if got.cpus == wanted.vcpus and got.memory == wanted.memory:
         return None
     return (
-        f"{name} has {wanted.vcpus} vCPU and {wanted.memory / GIB:g} GiB; on this machine it gets "
+        f"{name} has {wanted.vcpus} vCPU and {wanted.memory / GIB:g} GiB; on this machine "
+        f"{'it' if count == 1 else f'each of {count}'} gets "
         f"{got.cpus:g} and {(got.memory or 0) / GIB:.1f} GiB."
     )
 

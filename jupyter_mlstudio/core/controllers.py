@@ -127,9 +127,11 @@ class Controllers:
             for state in studio.engine.owned()
             if (uid := state.labels.get(UID_LABEL))
         }
-        resources = {uid: studio.store.by_uid(uid) for uid in {*folders, *containers.values()}}
+        groups = {name: name.rpartition("-")[2] for name in studio.engine.groups()}
+        uids = {*folders, *containers.values(), *groups.values()}
+        resources = {uid: studio.store.by_uid(uid) for uid in uids}
         if resources and not studio.store.counts():
-            left = ", ".join([*containers, *map(str, folders.values())])
+            left = ", ".join([*containers, *groups, *map(str, folders.values())])
             log.warning("The database is empty, yet there are %s: left as they are", left)
             return
         for resource in resources.values():
@@ -142,3 +144,6 @@ class Controllers:
         for uid, folder in folders.items():
             if resources[uid] is None:
                 studio.engine.remove_tree(folder)
+        for name, uid in groups.items():
+            if resources[uid] is None:
+                studio.engine.remove_group(name)

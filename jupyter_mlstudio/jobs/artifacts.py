@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..core.store import Resource
 from ..core.studio import Studio
-from ..storage.trees import tar_gz
+from ..storage.trees import merge_trees, tar_gz
 from .s3uri import S3Uri
 
 
@@ -22,21 +23,34 @@ class Model(enum.Enum):
     NEVER = "of a failed job"
 
 
-def publish(studio: Studio, job: Resource, base: Path, model: Model) -> str | None:
+def publish(studio: Studio, job: Resource, bases: Sequence[Path], model: Model) -> str | None:
     """Upload what a job wrote; return the URI of its model, None when none is published.
 
-    ``base`` is the host folder that stands for ``/`` in the container.
+    ``bases`` are the host folders that stand for ``/`` in the containers. What several hosts wrote
+    is put together; of files with the same name, that of the first host counts.
     """
     config: Mapping[str, Any] = job.wish["OutputDataConfig"]
     target = S3Uri.parse(config["S3OutputPath"], "s3OutputPath").join(job.name, "output")
     plain = config.get("CompressionType", "GZIP") == "NONE"
-    output = base / "opt/ml/output/data"
+    output = _together(studio, job, bases, "opt/ml/output/data")
     if _has_content(output):
         _upload(studio, job, output, target, "output", plain=plain)
-    folder = base / "opt/ml/model"
+    folder = _together(studio, job, bases, "opt/ml/model")
     if model is Model.ALWAYS or (model is Model.IF_ANY and _has_content(folder)):
         return _upload(studio, job, folder, target, "model", plain=plain)
     return None
+
+
+def _together(studio: Studio, job: Resource, bases: Sequence[Path], name: str) -> Path:
+    """Return one folder with what all hosts have in theirs."""
+    folders = [base / name for base in bases]
+    if len(folders) == 1:
+        return folders[0]
+    merged = studio.settings.jobs / job.uid / "merged" / name
+    shutil.rmtree(merged, ignore_errors=True)
+    merged.mkdir(parents=True)
+    merge_trees([folder for folder in folders if _has_content(folder)], merged)
+    return merged
 
 
 def _text(path: Path) -> str:

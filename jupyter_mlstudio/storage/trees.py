@@ -14,7 +14,7 @@ import shutil
 import stat
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +125,30 @@ def tar_gz(folder: Path, file: Path) -> None:
         sync_folder(file.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def merge_trees(folders: Sequence[Path], destination: Path) -> None:
+    """Link the files of several folders into a new one; of equal names the first folder's counts.
+
+    Links are kept as links, never followed; sockets, FIFOs and devices are left out. All folders
+    must be on one file system.
+    """
+    for folder in folders:
+        _merge(folder, destination)
+
+
+def _merge(folder: Path, destination: Path) -> None:
+    destination.mkdir(parents=True, exist_ok=True)
+    for entry in os.scandir(folder):
+        target = destination / entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if not os.path.lexists(target) or (target.is_dir() and not target.is_symlink()):
+                _merge(Path(entry.path), target)
+        elif not os.path.lexists(target):
+            if entry.is_symlink():
+                target.symlink_to(os.readlink(entry.path))
+            elif entry.is_file(follow_symlinks=False):
+                os.link(entry.path, target)
 
 
 def safe_extract(file: Path, destination: Path, limits: Limits = DEFAULT_LIMITS) -> Path:

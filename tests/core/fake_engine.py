@@ -69,6 +69,12 @@ class FakeEngine:
         self._answer()
         self.states.pop(name, None)
 
+    def remove_group(self, group: str) -> None:
+        self._answer()
+
+    def groups(self) -> list[str]:
+        return []
+
     def logs(self, name: str, since_ns: int = 0) -> Iterator[LogLine]:
         return iter(())
 

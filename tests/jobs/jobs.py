@@ -44,6 +44,22 @@ def channel(studio: RunningStudio, name: str, prefix: str, **more: Any) -> dict[
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}, **more}
 
 
+def shell(
+    studio: RunningStudio, image: str, name: str, script: str, *arguments: str
+) -> dict[str, Any]:
+    """Return changes to a request that run a shell script instead of the image's own program."""
+    put(studio, {f"{name}/code/run.sh": script.encode()})
+    return {
+        "AlgorithmSpecification": {
+            "TrainingImage": image,
+            "TrainingInputMode": "File",
+            "ContainerEntrypoint": ["sh", "/opt/ml/input/data/code/run.sh"],
+            "ContainerArguments": list(arguments or ("none",)),
+        },
+        "InputDataConfig": [channel(studio, "code", f"{name}/code/")],
+    }
+
+
 def wait(studio: RunningStudio, name: str, seconds: float = 90) -> dict[str, Any]:
     """Return the description of a job once it has ended."""
     client = studio.client("sagemaker")
@@ -68,16 +84,22 @@ def wait_for(studio: RunningStudio, name: str, secondary: str, seconds: float = 
     raise AssertionError(f"{name} is {job['SecondaryStatus']}, never {secondary}")
 
 
-def log_lines(studio: RunningStudio, name: str) -> list[str]:
+def log_lines(studio: RunningStudio, name: str, group: str = GROUP) -> list[str]:
     """Return every line a job has printed."""
+    return [line for lines in log_streams(studio, name, group).values() for line in lines]
+
+
+def log_streams(studio: RunningStudio, name: str, group: str = GROUP) -> dict[str, list[str]]:
+    """Return the lines of every log stream of a job."""
     logs = studio.client("logs")
-    lines: list[str] = []
-    found = logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")
+    found = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")
+    streams: dict[str, list[str]] = {}
     for stream in found["logStreams"]:
+        lines = streams[stream["logStreamName"]] = []
         token: dict[str, str] = {}
         while True:
             page = logs.get_log_events(
-                logGroupName=GROUP,
+                logGroupName=group,
                 logStreamName=stream["logStreamName"],
                 startFromHead=True,
                 **token,
@@ -86,7 +108,7 @@ def log_lines(studio: RunningStudio, name: str) -> list[str]:
             if token.get("nextToken") == page["nextForwardToken"]:
                 break
             token = {"nextToken": page["nextForwardToken"]}
-    return lines
+    return streams
 
 
 def put(studio: RunningStudio, objects: dict[str, bytes]) -> None:

@@ -15,8 +15,9 @@ from jupyter_mlstudio.compute.protocol import ContentsLost
 from jupyter_mlstudio.core.settings import load_settings
 from jupyter_mlstudio.core.store import Resource
 from jupyter_mlstudio.core.studio import Studio
+from jupyter_mlstudio.jobs.status import FAILED, IN_PROGRESS, STOPPING
 from jupyter_mlstudio.jobs.training.controller import TrainingController
-from jupyter_mlstudio.jobs.training.kind import FAILED, IN_PROGRESS, STOPPING, TRAINING_JOB
+from jupyter_mlstudio.jobs.training.kind import TRAINING_JOB
 from jupyter_mlstudio.storage.objects import ObjectStore
 from tests.core.fake_engine import FakeEngine
 
@@ -114,7 +115,7 @@ def test_a_container_that_vanished_fails_the_job_with_what_to_do(studio: Studio)
     assert controller.reconcile(job.uid) is None
     ended = now(studio, job)
     assert ended.status == "Failed"
-    assert ended.facts["FailureReason"].startswith("InternalServerError: The container of the job")
+    assert ended.facts["FailureReason"].startswith("InternalServerError: A container of the job")
     assert "Start the job again" in ended.facts["FailureReason"]
 
 

@@ -10,6 +10,7 @@ import regex
 
 from ...core.studio import Studio
 from ...wire.errors import AWSError, validation_error
+from ..checks import check_hosts
 from ..images import resolve_image
 from ..inputs.checks import check_channels
 from ..s3uri import S3Uri
@@ -45,7 +46,7 @@ def check(studio: Studio, request: Mapping[str, Any]) -> None:
         raise validation_error(
             "Invalid MaxWaitTimeInSeconds. It must be equal to or greater than MaxRuntimeInSeconds."
         )
-    studio.admission.check(request["ResourceConfig"]["InstanceType"])
+    check_hosts(studio, request["ResourceConfig"], "resourceConfig")
 
 
 def _check_algorithm(studio: Studio, algorithm: Mapping[str, Any]) -> None:
@@ -72,19 +73,10 @@ def _check_algorithm(studio: Studio, algorithm: Mapping[str, Any]) -> None:
 
 def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
     resources = request["ResourceConfig"]
-    if resources.get("InstanceCount", 1) < 1:
-        raise validation_error(
-            "1 validation error detected: Value '0' at 'resourceConfig.instanceCount' failed to "
-            "satisfy constraint: Member must have value greater than or equal to 1"
-        )
-    if resources.get("InstanceCount", 1) > 1:
-        yield "ResourceConfig.InstanceCount > 1"
-    for member in ("InstanceGroups", "TrainingPlanArn", "KeepAlivePeriodInSeconds"):
+    for member in ("TrainingPlanArn", "KeepAlivePeriodInSeconds", "InstancePreferences"):
         if resources.get(member):
             yield f"ResourceConfig.{member}"
-    if "InstanceType" not in resources:
-        yield "a ResourceConfig without InstanceType"
-    for member in ("CheckpointConfig", "EnableManagedSpotTraining", "RetryStrategy"):
+    for member in ("CheckpointConfig",):
         if request.get(member):
             yield member
     for member in ("ServerlessJobConfig", "MlflowConfig", "ModelPackageConfig"):

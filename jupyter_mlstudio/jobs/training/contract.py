@@ -7,26 +7,25 @@ code of AWS's ``sagemaker-training`` toolkit, which reads all of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from ...compute.protocol import ContainerSpec, Folder, Limits, NetworkMode, Overlay
+from ...compute.protocol import ContainerSpec, Folder, NetworkMode, Overlay
 from ...core.controllers import KIND_LABEL, UID_LABEL
 from ...core.environment import container_environment
 from ...core.store import Resource
 from ...core.studio import Studio
+from ..cluster import Cluster
+from ..hosts import INTERFACE, Host, resource_config
 from ..images import resolve_image
 from ..inputs.channels import input_data_config
 from .metrics import definitions
 
-HOST = "algo-1"
-INTERFACE = "eth0"
 METRICS = "/opt/ml/output/metrics/sagemaker"
 
 
-def prepare_folders(base: Path, job: Resource) -> None:
-    """Make what SageMaker makes before it starts a container. Safe to repeat.
+def prepare_folders(base: Path, job: Resource, hosts: Sequence[Host], host: Host) -> None:
+    """Make what SageMaker makes on a host before it starts a container. Safe to repeat.
 
     ``base`` is the host folder that stands for ``/``.
     """
@@ -39,7 +38,7 @@ def prepare_folders(base: Path, job: Resource) -> None:
         config / "inputdataconfig.json",
         input_data_config(job.wish.get("InputDataConfig", []), mode),
     )
-    _write(config / "resourceconfig.json", _resource_config(job.wish["ResourceConfig"]))
+    _write(config / "resourceconfig.json", resource_config(hosts, host))
     _write(config / "metric-definition-regex.json", definitions(job.wish))
     _write(config / "trainingjobconfig.json", {**job.wish, "TrainingJobArn": job.arn})
     _write(
@@ -59,16 +58,17 @@ def _open_to_any_user(folder: Path) -> None:
 
 
 def container_spec(
-    studio: Studio, job: Resource, base: Path, channels: Sequence[Overlay], limits: Limits
+    studio: Studio, job: Resource, cluster: Cluster, host: Host, channels: Sequence[Overlay]
 ) -> ContainerSpec:
-    """Return the container of a job."""
+    """Return the container of one host of a job."""
     algorithm = job.wish["AlgorithmSpecification"]
     isolated = job.wish.get("EnableNetworkIsolation", False)
     network = NetworkMode.NONE if isolated else NetworkMode.STUDIO
     entrypoint = algorithm.get("ContainerEntrypoint")
+    base = studio.run_folder(job, host.part)
     ml = base / "opt/ml"
     return ContainerSpec(
-        name=studio.container_name(job),
+        name=cluster.name(host),
         image=resolve_image(studio, algorithm["TrainingImage"]),
         base=base,
         labels={UID_LABEL: job.uid, KIND_LABEL: job.kind},
@@ -89,26 +89,11 @@ def container_spec(
             Folder(ml / "metadata", "/opt/ml/metadata", read_only=True),
             *channels,
         ],
-        limits=limits,
+        limits=cluster.limits(host),
         network=network,
-        hostname=HOST,
+        hostname=host.name,
+        group=cluster.group,
     )
-
-
-def _resource_config(resources: Mapping[str, Any]) -> dict[str, Any]:
-    group = {
-        "instance_group_name": "homogeneousCluster",
-        "instance_type": resources["InstanceType"],
-        "hosts": [HOST],
-    }
-    return {
-        "current_host": HOST,
-        "current_instance_type": resources["InstanceType"],
-        "current_group_name": group["instance_group_name"],
-        "hosts": [HOST],
-        "instance_groups": [group],
-        "network_interface_name": INTERFACE,
-    }
 
 
 def _write(path: Path, document: object) -> None:

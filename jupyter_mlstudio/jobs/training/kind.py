@@ -1,18 +1,9 @@
-"""What a training job is to the store, and the names of its states.
-
-Statuses and their order follow AWS's description of ``SecondaryStatus`` in ``DescribeTrainingJob``.
-"""
+"""What a training job is to the store."""
 
 from __future__ import annotations
 
 from ...core.kinds import Kind, Refusal
-
-IN_PROGRESS = "InProgress"
-STOPPING = "Stopping"
-COMPLETED = "Completed"
-FAILED = "Failed"
-STOPPED = "Stopped"
-FINAL = frozenset({COMPLETED, FAILED, STOPPED})
+from ..status import FINAL
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 

@@ -11,8 +11,9 @@ from ...core.studio import Studio
 from ...experiments.kind import JOB_SUFFIX, TRIAL_COMPONENT
 from ...wire.errors import validation_error
 from ...wire.operation import Call, Response, operation
+from ..status import FINAL, IN_PROGRESS, STOPPING
 from .checks import check
-from .kind import FINAL, IN_PROGRESS, STOPPING, TRAINING_JOB
+from .kind import TRAINING_JOB
 from .metrics import definitions
 
 if TYPE_CHECKING:

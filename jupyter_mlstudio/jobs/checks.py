@@ -1,0 +1,62 @@
+"""What every kind of job refuses beyond the constraints in the service model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..core.studio import Studio
+from ..wire.errors import AWSError, validation_error
+from .hosts import hosts_of
+
+MOST_HOSTS = 100
+
+
+def check_hosts(studio: Studio, resources: Mapping[str, Any], member: str) -> None:
+    """Refuse instances that this machine can never give.
+
+    ``member`` says where ``resources`` stand in the request. Raises ``ValidationException`` for
+    what makes no sense, ``ResourceLimitExceeded`` for what there is not, ``UnsupportedOperation``
+    for several instances without a container engine.
+    """
+    groups = resources.get("InstanceGroups")
+    if groups and ("InstanceType" in resources or resources.get("InstanceCount")):
+        raise validation_error(
+            f"Provide either InstanceGroups or InstanceType with InstanceCount in {member}."
+        )
+    if not groups and "InstanceType" not in resources:
+        raise validation_error(f"{member} must have InstanceType and InstanceCount.")
+    for path, group in _counted(groups, resources, member):
+        if group.get("InstanceCount", 1) < 1:
+            raise validation_error(
+                f"1 validation error detected: Value '{group['InstanceCount']}' at '{path}."
+                "instanceCount' failed to satisfy constraint: Member must have value greater than "
+                "or equal to 1"
+            )
+    names = [group["InstanceGroupName"] for group in groups or ()]
+    if len(set(names)) < len(names):
+        raise validation_error(f"The names of InstanceGroups in {member} must differ: {names}.")
+    hosts = hosts_of(resources)
+    if len(hosts) > MOST_HOSTS:
+        raise AWSError(
+            "ResourceLimitExceeded",
+            f"{member} asks for {len(hosts)} instances; this studio runs at most {MOST_HOSTS}.",
+        )
+    if len(hosts) > 1 and studio.engine.name == "process":
+        raise AWSError(
+            "UnsupportedOperation",
+            "Several instances need a container engine: this studio runs jobs as plain processes.",
+        )
+    for host in hosts:
+        studio.admission.check(host.instance_type, len(hosts))
+
+
+def _counted(
+    groups: list[Mapping[str, Any]] | None, resources: Mapping[str, Any], member: str
+) -> list[tuple[str, Mapping[str, Any]]]:
+    if not groups:
+        return [(member, resources)]
+    return [
+        (f"{member}.instanceGroups.{number}.member", group)
+        for number, group in enumerate(groups, 1)
+    ]

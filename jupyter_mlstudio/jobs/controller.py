@@ -1,0 +1,388 @@
+"""What controllers of all kinds of jobs share: from a wish to containers, and to an end.
+
+Where a job stands is derived: from its containers as the engine shows them, and from what has
+been recorded once for all (``Launched``, ``Failure``, ``Outcome``). Every step may be repeated
+after a crash.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..compute.protocol import (
+    ContainerSpec,
+    ContainerState,
+    ContentsLost,
+    EngineError,
+    ImageNotFound,
+)
+from ..core.clock import now
+from ..core.store import Draft, Resource
+from ..core.studio import Studio
+from ..experiments.components import track
+from .cluster import Cluster, ended, first_failure, up
+from .hosts import Host
+from .inputs.errors import InputError
+from .status import COMPLETED, FAILED, FINAL, IN_PROGRESS, STOPPED, STOPPING
+
+log = logging.getLogger(__name__)
+
+GRACE = 120
+GRACE_OF_PEERS = 30
+"""Seconds the other hosts of a job get once one has failed."""
+SOON = 0.1
+WAITING = 1.0
+UNREACHABLE = 2.0
+UPLOAD_RETRY = 5.0
+UPLOAD_PATIENCE = 1800.0
+LAST_STUMBLE = 5
+
+_OF_AN_ATTEMPT = ("Launched", "Engine", "StartedAt", "EndedAt", "LogStreams", "Failure", "Outcome")
+
+
+class JobController(ABC):
+    """Reconciles jobs of one kind. A kind says what runs, and what becomes of its results."""
+
+    log_group: ClassVar[str]
+    noun: ClassVar[str]
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+
+    # What a kind says
+
+    @abstractmethod
+    def hosts(self, job: Resource) -> list[Host]:
+        """Return the hosts of a job."""
+
+    @abstractmethod
+    def prepare(self, job: Resource, cluster: Cluster, *, fresh: bool) -> list[ContainerSpec]:
+        """Make what the containers need; return them, one per host.
+
+        ``fresh`` says that none of them is there yet. Raises :class:`InputError`.
+        """
+
+    @abstractmethod
+    def publish(self, job: Resource, status: str) -> Mapping[str, Any]:
+        """Upload the results of a job that ends in ``status``; return facts to keep."""
+
+    @abstractmethod
+    def failure(self, job: Resource) -> str:
+        """Return the ``FailureReason`` of a job one of whose containers failed."""
+
+    def scan(self, job: Resource, stream: str) -> None:  # noqa: B027 - a kind may read no metrics
+        """Look at what a log has grown by."""
+
+    def accompany(self, job: Resource) -> float | None:
+        """Do what a running job needs; return seconds until it needs it again."""
+        return None
+
+    def leave(self, job: Resource) -> None:  # noqa: B027 - a kind may have nothing
+        """Let go of what belongs to a job that has ended. Safe to repeat."""
+
+    # One step
+
+    def reconcile(self, uid: str) -> float | None:
+        """Take the next step of a job."""
+        job = self.studio.store.by_uid(uid)
+        if job is None:
+            return None
+        if job.status in FINAL:
+            self._clean(job)
+            return None
+        try:
+            return self._step(job)
+        except EngineError as error:
+            if not error.retryable:
+                raise
+            log.warning("%s %s waits for the container engine: %s", self.noun, job.name, error)
+            return UNREACHABLE
+        except (OSError, ValueError) as error:
+            return self._stumble(job, error)
+
+    def _stumble(self, job: Resource, error: Exception) -> float | None:
+        """Try a step again that failed on this machine (a full disk), and give up at last."""
+        log.warning("%s %s: %s; trying again", self.noun, job.name, error, exc_info=error)
+        with self.studio.store.edit(job.uid) as draft:
+            count = draft.facts["Stumbles"] = draft.facts.get("Stumbles", 0) + 1
+        if count > LAST_STUMBLE:
+            return self._fail(job, f"InternalServerError: {error}")
+        return float(2**count)
+
+    def _step(self, job: Resource) -> float | None:
+        if "Outcome" in job.facts:
+            return self._finish(job)
+        cluster = self._cluster(job)
+        states = cluster.states()
+        if ended(states):
+            return self._record_outcome(job, cluster, states)
+        if up(states):
+            return self._accompany(job, cluster, states)
+        if job.facts.get("Launched"):
+            return self._miss(job)
+        return self._launch(job, cluster, fresh=not any(states))
+
+    def _cluster(self, job: Resource) -> Cluster:
+        return Cluster(self.studio, job, self.hosts(job))
+
+    def _miss(self, job: Resource) -> float | None:
+        """Fail a job whose container is gone, unless it may be on an engine we do not see."""
+        engine = self.studio.engine.name
+        if job.facts["Engine"] == engine:
+            return self._fail(job, _GONE)
+        log.warning("%s runs on %s, and this is %s", job.name, job.facts["Engine"], engine)
+        return UNREACHABLE
+
+    # Before the containers run
+
+    def _launch(self, job: Resource, cluster: Cluster, *, fresh: bool) -> float | None:
+        studio = self.studio
+        track(studio, job)
+        if job.status == STOPPING:
+            return self._end(job, STOPPED)
+        if (late := self._overdue(job)) is not None:
+            return late
+        if not cluster.reserve():
+            self._enter(job, "Starting", f"Waiting for room on this machine for {_asked(cluster)}")
+            return WAITING
+        self._enter(job, "Downloading", "Downloading input data")
+        try:
+            if fresh:
+                studio.engine.remove_tree(studio.settings.jobs / job.uid)
+            specs = self.prepare(job, cluster, fresh=fresh)
+            image = specs[0].image
+            if not studio.engine.image_exists(image):
+                self._enter(job, "DownloadingTrainingImage", f"Pulling {image}")
+                studio.engine.ensure_image(image)
+            cluster.start(specs)
+        except (InputError, ImageNotFound) as error:
+            return self._end(job, FAILED, _client_error(str(error)))
+        except EngineError as error:
+            if error.retryable:
+                raise
+            return self._fail(job, f"InternalServerError: {error.reason}")
+        return SOON
+
+    def _overdue(self, job: Resource) -> float | None:
+        """End a job that has waited for as long as it may; None where it has not."""
+        return None
+
+    # While they run
+
+    def _accompany(
+        self, job: Resource, cluster: Cluster, states: Sequence[ContainerState | None]
+    ) -> float | None:
+        job = self._enter(
+            job,
+            "Training",
+            self._running_message(cluster),
+            lambda draft: self._note_start(draft, cluster, states),
+        )
+        cluster.restore()
+        self._follow(job, cluster)
+        if (index := first_failure(states)) is not None:
+            job = self._note_failure(job, cluster, states, index)
+            cluster.stop(GRACE_OF_PEERS)
+        left = self._deadline(job) - now()
+        if left <= 0 and job.status != STOPPING:
+            job = self._time_out(job)
+        if job.status == STOPPING:
+            cluster.stop(GRACE)
+            return WAITING
+        again = self.accompany(job)
+        return left if again is None else min(left, again)
+
+    def _note_start(
+        self, draft: Draft, cluster: Cluster, states: Sequence[ContainerState | None]
+    ) -> None:
+        times = [state.started_at or now() for state in states if state is not None]
+        draft.facts["Launched"] = True
+        draft.facts["Engine"] = self.studio.engine.name
+        draft.facts.setdefault("StartedAt", min(times))
+        draft.facts.setdefault("FirstStartedAt", min(times))
+        draft.facts.setdefault(
+            "LogStreams",
+            [
+                f"{draft.name}/{host.name}-{int(time)}"
+                for host, time in zip(cluster.hosts, times, strict=True)
+            ],
+        )
+
+    def _note_failure(
+        self,
+        job: Resource,
+        cluster: Cluster,
+        states: Sequence[ContainerState | None],
+        index: int,
+    ) -> Resource:
+        """Record which host failed first: soon the others will have been ended by us."""
+        state = states[index]
+        if "Failure" in job.facts or state is None:
+            return job
+        with self.studio.store.edit(job.uid) as draft:
+            draft.facts["Failure"] = {
+                "Host": cluster.hosts[index].number,
+                "ExitCode": state.exit_code,
+                "OutOfMemory": state.oom_killed,
+                "Error": state.error,
+            }
+        return draft
+
+    def _running_message(self, cluster: Cluster) -> str:
+        """Say that the job runs, and what is different here from SageMaker."""
+        notes = [
+            self.studio.engine.note,
+            self.studio.admission.note(cluster.hosts[0].instance_type, len(cluster.hosts)),
+        ]
+        first = "Training image download completed. Training in progress."
+        return " ".join([first, *(note for note in notes if note)])
+
+    def _deadline(self, job: Resource) -> float:
+        limit = job.wish.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86_400)
+        return float(job.facts["FirstStartedAt"] + limit)
+
+    def _time_out(self, job: Resource) -> Resource:
+        with self.studio.store.edit(job.uid) as draft:
+            draft.status = STOPPING
+            draft.facts["Exceeded"] = "MaxRuntimeExceeded"
+            draft.facts["SecondaryStatus"] = "Stopping"
+            draft.step("Stopping", "Stopping: the job ran for MaxRuntimeInSeconds")
+        return draft
+
+    def _follow(self, job: Resource, cluster: Cluster) -> bool:
+        streams = job.facts["LogStreams"]
+        return cluster.follow(self.log_group, streams, lambda stream: self.scan(job, stream))
+
+    # After they ended
+
+    def _record_outcome(
+        self, job: Resource, cluster: Cluster, states: Sequence[ContainerState | None]
+    ) -> float:
+        if "LogStreams" not in job.facts:
+            self._accompany(job, cluster, states)
+            return SOON
+        cluster.release()
+        if not self._follow(job, cluster):
+            return SOON
+        for stream in job.facts["LogStreams"]:
+            self.scan(job, stream)
+        if (index := first_failure(states)) is not None:
+            job = self._note_failure(job, cluster, states, index)
+        times = [state.finished_at or now() for state in states if state is not None]
+        with self.studio.store.edit(job.uid) as draft:
+            draft.facts["Outcome"] = STOPPED if draft.status == STOPPING else self._outcome(draft)
+            draft.facts["EndedAt"] = max(times)
+            draft.facts["UploadingSince"] = now()
+            draft.facts["SecondaryStatus"] = "Uploading"
+            draft.step("Uploading", f"Uploading what the {self.noun.lower()} left")
+        return SOON
+
+    def _outcome(self, job: Resource) -> str:
+        return FAILED if "Failure" in job.facts else COMPLETED
+
+    def _finish(self, job: Resource) -> float | None:
+        status = job.facts["Outcome"]
+        try:
+            for host in self.hosts(job):
+                base = self.studio.run_folder(job, host.part)
+                self.studio.engine.readable_tree(base / "opt/ml")
+            facts = self.publish(job, status)
+        except ContentsLost as error:
+            return self._fail(job, f"InternalServerError: {error.reason}")
+        except (BotoCoreError, ClientError) as error:
+            if now() - job.facts["UploadingSince"] > UPLOAD_PATIENCE:
+                return self._end(job, FAILED, f"ClientError: Artifact upload failed: {error}")
+            log.warning("Uploading the results of %s: %s; trying again", job.name, error)
+            return UPLOAD_RETRY
+        reason = self.failure(job) if status == FAILED else None
+        return self._end(job, status, reason, facts)
+
+    def _fail(self, job: Resource, reason: str) -> float | None:
+        """End a job that failed through no fault of its own, or try it once more."""
+        allowed = job.wish.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
+        tried = job.facts.get("Retries", 0)
+        if tried >= allowed or job.status == STOPPING:
+            return self._end(job, FAILED, reason)
+        self._cluster(job).remove()
+        self.leave(job)
+        with self.studio.store.edit(job.uid) as draft:
+            for fact in _OF_AN_ATTEMPT:
+                draft.facts.pop(fact, None)
+            draft.facts["Retries"] = tried + 1
+            draft.facts["SecondaryStatus"] = "Starting"
+            draft.step("Starting", f"Retry {tried + 1} of {allowed} after: {reason}")
+        return SOON
+
+    def _end(
+        self,
+        job: Resource,
+        status: str,
+        reason: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+        exceeded: str | None = None,
+    ) -> float | None:
+        with self.studio.store.edit(job.uid) as draft:
+            draft.facts.update(facts or {})
+            secondary = exceeded or draft.facts.get("Exceeded") or status
+            draft.status = status
+            draft.facts["SecondaryStatus"] = secondary
+            draft.facts.setdefault("EndedAt", now())
+            if reason:
+                draft.facts["FailureReason"] = reason[:1024]
+            said = f"{self.noun} {_LAST_MESSAGES[secondary]}"
+            draft.step(secondary, said + (f" {reason}" if reason else ""))
+        self._clean(draft)
+        return None
+
+    def _clean(self, job: Resource) -> None:
+        """Remove containers and folders of a job that has ended. Safe to repeat."""
+        self.leave(job)
+        self._cluster(job).remove()
+        self.studio.engine.remove_tree(self.studio.settings.jobs / job.uid)
+
+    def _enter(
+        self,
+        job: Resource,
+        secondary: str,
+        message: str,
+        also: Callable[[Draft], Any] | None = None,
+    ) -> Resource:
+        """Record the step a job is in, unless the user has asked to stop it meanwhile."""
+        with self.studio.store.edit(job.uid) as draft:
+            if also is not None:
+                also(draft)
+            if draft.status == IN_PROGRESS:
+                draft.facts["SecondaryStatus"] = secondary
+                if job.facts["SecondaryStatus"] != secondary or secondary == "Starting":
+                    draft.step(secondary, message)
+        return draft
+
+
+_GONE = (
+    "InternalServerError: A container of the job is gone: it was removed, or the container "
+    "runtime or the machine was restarted. Start the job again."
+)
+
+_LAST_MESSAGES = {
+    COMPLETED: "completed",
+    FAILED: "failed.",
+    STOPPED: "stopped",
+    "MaxRuntimeExceeded": "runtime exceeded MaxRuntimeInSeconds provided",
+    "MaxWaitTimeExceeded": "wait time exceeded MaxWaitTimeInSeconds provided",
+}
+
+
+def _asked(cluster: Cluster) -> str:
+    """Say what a job asks for."""
+    types = [host.instance_type for host in cluster.hosts]
+    counts = {name: types.count(name) for name in dict.fromkeys(types)}
+    return ", ".join(f"{'one' if n == 1 else n} {name}" for name, n in counts.items())
+
+
+def _client_error(text: str) -> str:
+    return text if text.startswith("ClientError") else f"ClientError: {text}"

@@ -1,0 +1,14 @@
+"""Where the results of jobs go."""
+
+from __future__ import annotations
+
+from ..core.studio import Studio
+from .inputs.errors import InputError
+from .s3uri import S3Uri
+
+
+def check_bucket(studio: Studio, uri: str, member: str) -> None:
+    """Raise :class:`InputError` where results could never be uploaded."""
+    bucket = S3Uri.parse(uri, member).bucket
+    if not studio.objects.bucket_exists(bucket):
+        raise InputError(f"ClientError: The bucket {bucket} of {member} ({uri}) does not exist.")
