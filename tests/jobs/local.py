@@ -10,7 +10,8 @@ from typing import Any
 from jupyter_mlstudio.core.settings import load_settings
 from jupyter_mlstudio.core.store import Resource
 from jupyter_mlstudio.core.studio import Studio
-from jupyter_mlstudio.jobs.training.kind import IN_PROGRESS, TRAINING_JOB
+from jupyter_mlstudio.jobs.status import IN_PROGRESS
+from jupyter_mlstudio.jobs.training.kind import TRAINING_JOB
 from jupyter_mlstudio.storage.catalog import Details
 from jupyter_mlstudio.storage.objects import ObjectStore
 from tests.core.fake_engine import FakeEngine
