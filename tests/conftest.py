@@ -79,7 +79,9 @@ class RunningStudio:
         self.stop()
         self.start()
 
-    def client(self, service: str, **extra: Any) -> Any:
+    def client(
+        self, service: str, *, session: boto3.session.Session | None = None, **extra: Any
+    ) -> Any:
         """Return a boto3 client with the studio's user key."""
         user = KeyRing.load(self.settings.master_key).user_key(
             self.settings.account, self.settings.user_arn
@@ -91,7 +93,7 @@ class RunningStudio:
             "aws_access_key_id": user.access_key,
             "aws_secret_access_key": user.secret_key,
         }
-        return boto3.session.Session().client(service, **{**defaults, **extra})
+        return (session or boto3.session.Session()).client(service, **{**defaults, **extra})
 
 
 @pytest.fixture(scope="session")

@@ -48,14 +48,7 @@ class MetricStore:
         """Add points read from a log up to ``position``, and remember it: each counts once."""
         with self.database.write() as connection:
             _append(connection, arn, points)
-            where = (log_cursors.c.uid == uid, log_cursors.c.stream == stream)
-            changed = connection.execute(
-                update(log_cursors).where(*where).values(position=position)
-            )
-            if not changed.rowcount:
-                connection.execute(
-                    insert(log_cursors).values(uid=uid, stream=stream, position=position)
-                )
+            advance(connection, uid, stream, position)
 
     def forget(self, arn: str) -> None:
         """Drop all series of a resource, so that the next of its name starts with none."""
@@ -100,6 +93,22 @@ class MetricStore:
                 Point(row.name, row.value, row.time, row.step) for row in connection.execute(query)
             ]
 
+    def points(self, arn: str, name: str, start: float, end: float) -> list[tuple[float, float]]:
+        """Return time and value of the points from ``start`` to before ``end``, as written."""
+        query = (
+            select(metric_points.c.time, metric_points.c.value)
+            .join(metric_series, metric_points.c.series == metric_series.c.id)
+            .where(
+                metric_series.c.arn == arn,
+                metric_series.c.name == name,
+                metric_points.c.time >= start,
+                metric_points.c.time < end,
+            )
+            .order_by(metric_points.c.number)
+        )
+        with self.database.read() as connection:
+            return [(row.time, row.value) for row in connection.execute(query)]
+
     def series(self, arn: str, names: Iterable[str] | None = None) -> list[Series]:
         """Return whole series of a resource, all when ``names`` is None, by name."""
         query = (
@@ -118,6 +127,14 @@ class MetricStore:
                 series.times.append(row.time)
                 series.values.append(row.value)
         return list(found.values())
+
+
+def advance(connection: Connection, uid: str, stream: str, position: int) -> None:
+    """Remember up to where a resource's log has been read for points."""
+    where = (log_cursors.c.uid == uid, log_cursors.c.stream == stream)
+    changed = connection.execute(update(log_cursors).where(*where).values(position=position))
+    if not changed.rowcount:
+        connection.execute(insert(log_cursors).values(uid=uid, stream=stream, position=position))
 
 
 def _append(connection: Connection, arn: str, points: Sequence[Point]) -> None:

@@ -104,3 +104,36 @@ log_cursors = Table(
     Column("stream", String(512), primary_key=True),
     Column("position", BigInteger, nullable=False),
 )
+
+cloudwatch_metrics = Table(
+    "cloudwatch_metrics",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account", String(12), nullable=False),
+    Column("region", String(32), nullable=False),
+    Column("namespace", String(255), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("dimensions", Text, nullable=False),
+    Column("last", Float, nullable=False),
+    UniqueConstraint(
+        "account", "region", "namespace", "name", "dimensions", name="one_cloudwatch_metric"
+    ),
+)
+
+cloudwatch_points = Table(
+    "cloudwatch_points",
+    metadata,
+    Column(
+        "metric", Integer, ForeignKey("cloudwatch_metrics.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("time", Float, primary_key=True),
+    Column("resolution", Integer, primary_key=True),
+    Column("unit", String(32), primary_key=True),
+    Column("count", Float, nullable=False),
+    Column("total", Float, nullable=False),
+    Column("minimum", Float, nullable=False),
+    Column("maximum", Float, nullable=False),
+    Column("values", Text),
+    Index("cloudwatch_by_age", "resolution", "time"),
+    sqlite_with_rowid=False,
+)

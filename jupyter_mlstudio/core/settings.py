@@ -30,6 +30,7 @@ class Settings:
 
     ``compute`` is ``docker``, ``process`` or ``auto`` (Docker where an engine answers). ``pull``
     says whether an image that is not here is looked for in its registry.
+    ``metric_days`` is how long CloudWatch's metrics are kept.
     ``idle_exit`` is seconds without work or clients after which the studio ends; 0 means never.
     """
 
@@ -44,6 +45,7 @@ class Settings:
     container_port: int = 0
     compute: str = "auto"
     pull: bool = True
+    metric_days: int = 455
     idle_exit: int = 4 * 3600
 
     @property

@@ -15,6 +15,7 @@ from ..compute.protocol import Engine
 from ..storage.reader import ObjectReader
 from ..wire.keys import Credentials, KeyRing
 from . import local_types
+from .cloudwatch import CloudWatch
 from .collector import LogCollector
 from .controllers import Controllers
 from .database import Database
@@ -63,6 +64,7 @@ class Studio:
         self.database = Database.at(settings.database)
         self.store = Store(self.database)
         self.metrics = MetricStore(self.database)
+        self.cloudwatch = CloudWatch(self)
         self.objects = ObjectReader(settings.objects)
         self.collector = LogCollector(engine)
         self.admission = Admission(machine or engine.machine())

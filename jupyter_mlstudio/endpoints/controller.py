@@ -199,7 +199,6 @@ class EndpointController:
         if self._drain(draft, publish(self.studio)):
             return STARTING
         self.studio.engine.remove_tree(self.studio.settings.jobs / endpoint.uid)
-        self.studio.metrics.forget(endpoint.arn)
         self.store.delete(endpoint.uid)
         self._collect_models()
         return None

@@ -1,15 +1,15 @@
-"""Invocation metrics: from the gateway's spool into the studio's metric store.
+"""Invocation metrics: from the gateway's spool into CloudWatch's tables.
 
-Under the ARN of an endpoint stands one point a minute, at the minute's start, for each of
+In the namespace ``AWS/SageMaker``, with the dimensions ``EndpointName`` and ``VariantName``, stands
+one sample a minute for each of
 
-- ``Invocations``, ``Invocation4XXErrors``, ``Invocation5XXErrors``, ``InvocationModelErrors``:
-  sums of the minute;
-- ``ModelLatency``, ``OverheadLatency``: means of the minute in microseconds, and beside them
-  ``ModelLatency.p50``, ``.p90`` and ``.p99``: nearest-rank percentiles of the single requests, to
-  two significant digits. A minute in which no container was reached has none of them.
+- ``Invocations``, ``Invocation4XXErrors``, ``Invocation5XXErrors``, ``InvocationModelErrors``: a
+  value of 1 per request that counts, and for errors of 0 per request that does not;
+- ``ModelLatency``, ``OverheadLatency``: microseconds of the single requests, to two significant
+  digits. A minute in which no container was reached has none of them.
 
-An endpoint with several variants has all of these once more for each, as
-``<variant>/<metric>``. The names and their meanings are CloudWatch's.
+Names and meanings are those of "Monitor Amazon SageMaker with Amazon CloudWatch" in AWS's developer
+guide.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from math import ceil
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, select
 
+from ..core.cloudwatch import Entry
 from ..core.controllers import controller
-from ..core.metrics import Point
+from ..core.metrics import advance
+from ..core.samples import Metric, Sample
 from ..core.schema import log_cursors
+from ..core.store import Resource
 from ..core.studio import Studio
 from .gateway.metrics import minute_of, spool_folder
 from .kinds import ENDPOINT
@@ -37,6 +39,7 @@ from .routes import Key
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 15.0
+MINUTE = 60
 GRACE = 30.0
 """Seconds after its minute until a file is taken: a flush that began in the minute has ended."""
 
@@ -47,7 +50,7 @@ COUNTS = (
     "InvocationModelErrors",
 )
 LATENCIES = ("ModelLatency", "OverheadLatency")
-PERCENTILES = (50, 90, 99)
+NAMESPACE = "AWS/SageMaker"
 _STREAM = "invocations/"
 
 Line = dict[str, Any]
@@ -82,28 +85,19 @@ class Minute:
         for name, latencies in self.latencies.items():
             latencies.update(dict(line[name]))
 
-    def points(self, start: float, prefix: str = "") -> Iterator[Point]:
-        """Yield the points of the minute."""
+    def samples(self, start: float) -> Iterator[tuple[str, Sample]]:
+        """Yield names and samples of the minute."""
+        requests = self.counts["Invocations"]
         for name in COUNTS:
-            yield Point(prefix + name, float(self.counts[name]), start)
+            counted = self.counts[name]
+            values = {1.0: counted, 0.0: requests - counted}
+            kept = {value: float(count) for value, count in values.items() if count > 0}
+            if kept:
+                yield name, Sample.counted(kept, start, MINUTE)
         for name, latencies in self.latencies.items():
-            if not latencies:
-                continue
-            mean = sum(value * count for value, count in latencies.items()) / latencies.total()
-            yield Point(prefix + name, mean, start)
-            for share in PERCENTILES:
-                value = percentile(latencies, share)
-                yield Point(f"{prefix}{name}.p{share}", float(value), start)
-
-
-def percentile(counted: Counter[int], share: int) -> int:
-    """Return the smallest value that ``share`` percent of all counted values do not exceed."""
-    rank = ceil(counted.total() * share / 100)
-    for value, count in sorted(counted.items()):
-        rank -= count
-        if rank <= 0:
-            return value
-    raise ValueError("nothing was counted")
+            if latencies:
+                values = {float(value): count for value, count in latencies.items()}
+                yield name, Sample.counted(values, start, MINUTE, "Microseconds")
 
 
 def drain(studio: Studio, now: float) -> None:
@@ -136,8 +130,10 @@ def _store(studio: Studio, path: Path) -> None:
         endpoint = studio.store.find(ENDPOINT, account, region, name)
         if endpoint is None or studio.metrics.log_position(endpoint.uid, stream):
             continue
-        points = list(_points(_since(variants, endpoint.created), start))
-        studio.metrics.append_from_log(endpoint.uid, endpoint.arn, stream, points, 1)
+        entries = list(_entries(endpoint, _since(variants, endpoint.created), start))
+        with studio.database.write() as connection:
+            studio.cloudwatch.tables.put_with(connection, entries)
+            advance(connection, endpoint.uid, stream, 1)
 
 
 def _since(variants: dict[str, list[Line]], created: float) -> dict[str, list[Line]]:
@@ -149,13 +145,11 @@ def _since(variants: dict[str, list[Line]], created: float) -> dict[str, list[Li
     }
 
 
-def _points(variants: dict[str, list[Line]], start: float) -> Iterator[Point]:
-    if not variants:
-        return
-    yield from _summed(line for lines in variants.values() for line in lines).points(start)
-    if len(variants) > 1:
-        for variant, lines in variants.items():
-            yield from _summed(lines).points(start, f"{variant}/")
+def _entries(endpoint: Resource, variants: dict[str, list[Line]], start: float) -> Iterator[Entry]:
+    for variant, lines in variants.items():
+        dimensions = (("EndpointName", endpoint.name), ("VariantName", variant))
+        for name, sample in _summed(lines).samples(start):
+            yield Metric(endpoint.account, endpoint.region, NAMESPACE, name, dimensions), sample
 
 
 def _summed(lines: Iterable[Line]) -> Minute:

@@ -6,22 +6,19 @@ import json
 import logging
 import os
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import quantiles
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import select
 
-from jupyter_mlstudio.core.metrics import Series
+from jupyter_mlstudio.core.cloudwatch import Wanted
+from jupyter_mlstudio.core.samples import Sample
 from jupyter_mlstudio.core.schema import log_cursors
 from jupyter_mlstudio.endpoints.gateway.metrics import Metrics, minute_of, spool_folder
-from jupyter_mlstudio.endpoints.metrics import COUNTS, drain, percentile
+from jupyter_mlstudio.endpoints.metrics import COUNTS, NAMESPACE, drain
 from tests.endpoints.world import World, until
 
 MINUTE = "20260102T0304"
@@ -64,15 +61,18 @@ def line(world: World, variant: str = "AllTraffic", **fields: Any) -> str:
     return json.dumps(document) + "\n"
 
 
-def stored(world: World, arn: str, start: float = START) -> dict[str, list[float]]:
-    """Return the values of a minute by series."""
-
-    def values(series: Series) -> list[float]:
-        pairs = zip(series.times, series.values, strict=True)
-        return [value for time_, value in pairs if time_ == start]
-
-    found = {series.name: values(series) for series in world.studio.metrics.series(arn)}
-    return {name: points for name, points in found.items() if points}
+def stored(
+    world: World, name: str = "measured", start: float = START, variant: str = "AllTraffic"
+) -> dict[str, Sample]:
+    """Return what is known of a minute by metric."""
+    settings = world.settings
+    dimensions = (("EndpointName", name), ("VariantName", variant))
+    wanted = Wanted(settings.account, settings.region, 0, NAMESPACE, None, dimensions)
+    found = {}
+    for metric in world.studio.cloudwatch.metrics(wanted):
+        for sample in world.studio.cloudwatch.samples(metric, start, start + 60):
+            found[metric.name] = sample
+    return found
 
 
 def test_a_client_reads_what_was_invoked(world: World, endpoint: str, spool: Path) -> None:
@@ -87,25 +87,40 @@ def test_a_client_reads_what_was_invoked(world: World, endpoint: str, spool: Pat
     minutes = _long_ago(spool, pid)
     until(lambda: not list(spool.glob(f"*-{pid}.jsonl")), 30)
 
-    mlstudio = world.client("mlstudio", world.settings.url)
-    answer = mlstudio.get_metric_series(ResourceArn=endpoint)
-    series = {each["MetricName"]: each for each in answer["Series"]}
-    assert {name: sum(series[name]["Values"]) for name in COUNTS} == {
-        "Invocations": 4.0,
-        "Invocation4XXErrors": 0.0,
-        "Invocation5XXErrors": 1.0,
-        "InvocationModelErrors": 1.0,
+    cloudwatch = world.client("cloudwatch", world.settings.url)
+
+    def read(name: str, **statistics: list[str]) -> list[Any]:
+        answer = cloudwatch.get_metric_statistics(
+            Namespace="AWS/SageMaker",
+            MetricName=name,
+            Dimensions=[
+                {"Name": "EndpointName", "Value": "measured"},
+                {"Name": "VariantName", "Value": "AllTraffic"},
+            ],
+            StartTime=min(minutes),
+            EndTime=max(minutes) + 60,
+            Period=3600,
+            **statistics,
+        )
+        points: list[Any] = answer["Datapoints"]
+        return points
+
+    sums = {name: read(name, Statistics=["Sum", "SampleCount", "Average"]) for name in COUNTS}
+    assert {
+        name: (point["Sum"], point["SampleCount"], point["Average"])
+        for name, (point,) in sums.items()
+    } == {
+        "Invocations": (4, 4, 1),
+        "Invocation4XXErrors": (0, 4, 0),
+        "Invocation5XXErrors": (1, 4, 0.25),
+        "InvocationModelErrors": (1, 4, 0.25),
     }
-    assert set(series["Invocations"]["Times"]) <= minutes
     for name in ("ModelLatency", "OverheadLatency"):
-        mean = series[name]["Values"][0]
-        p50, p90, p99 = (series[f"{name}.p{share}"]["Values"][0] for share in (50, 90, 99))
+        (point,) = read(name, Statistics=["Average"], ExtendedStatistics=["p50", "p90", "p99"])
+        p50, p90, p99 = (point["ExtendedStatistics"][f"p{share}"] for share in (50, 90, 99))
+        assert point["Unit"] == "Microseconds"
         assert 0 < p50 <= p90 <= p99 < 10e6
-        assert 0 < mean <= p99
-    (one,) = mlstudio.get_metric_series(ResourceArn=endpoint, MetricNames=["ModelLatency.p99"])[
-        "Series"
-    ]
-    assert one["MetricName"] == "ModelLatency.p99"
+        assert 0 < point["Average"] <= p99
 
 
 def _long_ago(spool: Path, pid: int) -> set[float]:
@@ -124,20 +139,16 @@ def test_a_minute_is_one_point(world: World, endpoint: str, spool: Path) -> None
     assert path.exists(), "the minute may still be written to"
     drain(world.studio, LATE)
     assert not path.exists()
-    assert stored(world, endpoint) == {
-        "Invocations": [4.0],
-        "Invocation4XXErrors": [0.0],
-        "Invocation5XXErrors": [2.0],
-        "InvocationModelErrors": [2.0],
-        "ModelLatency": [5000.0],
-        "ModelLatency.p50": [3000.0],
-        "ModelLatency.p90": [8000.0],
-        "ModelLatency.p99": [8000.0],
-        "OverheadLatency": [500.0],
-        "OverheadLatency.p50": [500.0],
-        "OverheadLatency.p90": [500.0],
-        "OverheadLatency.p99": [500.0],
+    found = stored(world)
+    assert {name: sample.distribution for name, sample in found.items()} == {
+        "Invocations": {1: 4},
+        "Invocation4XXErrors": {0: 4},
+        "Invocation5XXErrors": {1: 2, 0: 2},
+        "InvocationModelErrors": {1: 2, 0: 2},
+        "ModelLatency": {1000: 1, 3000: 1, 8000: 2},
+        "OverheadLatency": {500: 4},
     }
+    assert {sample.resolution for sample in found.values()} == {60}
 
 
 def test_a_crash_before_the_file_is_deleted_repeats_nothing(
@@ -152,7 +163,7 @@ def test_a_crash_before_the_file_is_deleted_repeats_nothing(
     assert path.exists()
     for _ in range(2):
         drain(world.studio, start + 120)
-    assert stored(world, endpoint, start)["Invocations"] == [2.0]
+    assert stored(world, start=start)["Invocations"].total == 2
     assert not path.exists()
     with world.studio.database.read() as connection:
         assert connection.scalars(select(log_cursors.c.stream)).all() == []
@@ -169,10 +180,10 @@ def test_variants_are_told_apart(world: World, endpoint: str, spool: Path) -> No
         + line(world, "B", Invocations=4, ModelLatency=[], OverheadLatency=[])
     )
     drain(world.studio, start + 120)
-    found = stored(world, endpoint, start)
-    assert [found[f"{prefix}Invocations"] for prefix in ("", "A/", "B/")] == [[7.0], [3.0], [4.0]]
-    assert found["A/ModelLatency.p90"] == [3000.0]
-    assert "B/ModelLatency" not in found
+    a, b = (stored(world, start=start, variant=variant) for variant in "AB")
+    assert (a["Invocations"].total, b["Invocations"].total) == (3, 4)
+    assert a["ModelLatency"].distribution == {1000: 1, 3000: 1}
+    assert "ModelLatency" not in b
 
 
 def test_what_belongs_to_nobody_is_dropped(
@@ -185,8 +196,8 @@ def test_what_belongs_to_nobody_is_dropped(
     path.write_text(gone + '{"account": "123\n' + line(world) + earlier + "[]\n")
     drain(world.studio, start + 120)
     assert not path.exists()
-    assert stored(world, endpoint, start)["Invocations"] == [2.0]
-    assert world.studio.metrics.series(world.arn("endpoint/gone")) == []
+    assert stored(world, start=start)["Invocations"].total == 2
+    assert stored(world, "gone", start) == {}
     assert sum("cannot be read" in message for message in caplog.messages) == 2
 
 
@@ -201,20 +212,3 @@ def test_the_spool_is_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     assert [name[:13] for name in kept[:-1]] == ["20260102T0317", "20260102T0318", "20260102T0319"]
     assert kept[-1].endswith(f"-{os.getpid()}.jsonl")
     assert "of 7 minutes" in caplog.text
-
-
-@given(st.lists(st.integers(min_value=1, max_value=10**7), min_size=1, max_size=200))
-def test_percentiles_are_values_that_occurred(values: list[int]) -> None:
-    counted = Counter(values)
-    for share in (50, 90, 99, 100):
-        found = percentile(counted, share)
-        at_most = sum(value <= found for value in values)
-        below = sum(value < found for value in values)
-        assert below * 100 < share * len(values) <= at_most * 100
-
-
-def test_percentiles_are_close_to_those_of_statistics() -> None:
-    values = [n * 10 for n in range(1, 1001)]
-    exact = quantiles(values, n=100)
-    for share in (50, 90, 99):
-        assert percentile(Counter(values), share) == pytest.approx(exact[share - 1], rel=0.01)

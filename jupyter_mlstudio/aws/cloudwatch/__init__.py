@@ -1,0 +1,1 @@
+"""CloudWatch: metrics that anybody sends, and those the studio has of jobs and endpoints."""

@@ -1,0 +1,212 @@
+"""CloudWatch's metrics: a store of the studio's own, and sources that show what is kept elsewhere.
+
+A *source* is where metrics of a namespace come from. What users send, what containers use and what
+endpoints are asked lies in :class:`MetricTables`. A capability that keeps points of its own, as
+training jobs do, registers a source, and its metrics are read where they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from .database import Database
+from .samples import Metric, Sample, merged
+from .schema import cloudwatch_metrics as metrics
+from .schema import cloudwatch_points as points
+
+if TYPE_CHECKING:
+    from .studio import Studio
+
+Entry = tuple[Metric, Sample]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which metrics a listing asks for; None is any, ``dimensions`` (value None: any) all occur.
+
+    ``since``: those with a point at that time (seconds since the epoch) or later.
+    """
+
+    account: str
+    region: str
+    since: float
+    namespace: str | None = None
+    name: str | None = None
+    dimensions: tuple[tuple[str, str | None], ...] = ()
+
+    def matches(self, found: Sequence[tuple[str, str]]) -> bool:
+        """Say whether dimensions are among those asked for."""
+        held = dict(found)
+        return all(name in held and value in (None, held[name]) for name, value in self.dimensions)
+
+
+class Source(Protocol):
+    """Where metrics come from."""
+
+    def metrics(self, wanted: Wanted) -> Iterable[Metric]:
+        """Return the metrics asked for, each once, in any order."""
+
+    def samples(self, metric: Metric, start: float, end: float) -> Iterable[Sample]:
+        """Return the samples of a metric from ``start`` to before ``end``, in any order."""
+
+
+_SOURCES: list[Callable[[Studio], Source]] = []
+
+
+def metric_source(made: type) -> type:
+    """Register the decorated class as a source; it is made with the studio."""
+    _SOURCES.append(made)
+    return made
+
+
+class CloudWatch:
+    """Every source as one."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.tables = MetricTables(studio.database)
+        self._sources: list[Source] = [self.tables, *(made(studio) for made in _SOURCES)]
+
+    def metrics(self, wanted: Wanted) -> list[Metric]:
+        """Return the metrics asked for, in an order that stays."""
+        found = {metric for source in self._sources for metric in source.metrics(wanted)}
+        return sorted(found, key=lambda each: (each.namespace, each.name, each.dimensions))
+
+    def samples(self, metric: Metric, start: float, end: float) -> list[Sample]:
+        """Return the samples of a metric from ``start`` to before ``end``, in any order."""
+        return [sample for source in self._sources for sample in source.samples(metric, start, end)]
+
+
+class MetricTables:
+    """Metrics on the studio's database. What ``put`` returned from is on disk."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, entries: Iterable[Entry]) -> None:
+        """Add samples; those of the same metric, time, resolution and unit become one."""
+        with self._database.write() as connection:
+            self.put_with(connection, entries)
+
+    def put_with(self, connection: Connection, entries: Iterable[Entry]) -> None:
+        """Add samples as part of a transaction."""
+        by_metric: dict[Metric, list[Sample]] = {}
+        for metric, sample in entries:
+            by_metric.setdefault(metric, []).append(sample)
+        for metric, samples in by_metric.items():
+            number = _metric_number(connection, metric, max(each.time for each in samples))
+            for sample in samples:
+                add(connection, number, sample)
+
+    def metrics(self, wanted: Wanted) -> Iterator[Metric]:
+        """Yield the metrics asked for."""
+        query = select(metrics).where(
+            metrics.c.account == wanted.account,
+            metrics.c.region == wanted.region,
+            metrics.c.last >= wanted.since,
+        )
+        if wanted.namespace is not None:
+            query = query.where(metrics.c.namespace == wanted.namespace)
+        if wanted.name is not None:
+            query = query.where(metrics.c.name == wanted.name)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        for row in rows:
+            dimensions = tuple((name, value) for name, value in json.loads(row.dimensions))
+            if wanted.matches(dimensions):
+                yield Metric(row.account, row.region, row.namespace, row.name, dimensions)
+
+    def samples(self, metric: Metric, start: float, end: float) -> list[Sample]:
+        """Return the samples of a metric from ``start`` to before ``end``, by time."""
+        query = (
+            select(points)
+            .join(metrics, metrics.c.id == points.c.metric)
+            .where(*_is(metric), points.c.time >= start, points.c.time < end)
+            .order_by(points.c.time)
+        )
+        with self._database.read() as connection:
+            return [from_row(row) for row in connection.execute(query).mappings()]
+
+
+def add(connection: Connection, metric: int, sample: Sample) -> None:
+    """Add a sample to what there is of its metric at its time, resolution and unit."""
+    query = select(points).where(
+        points.c.metric == metric,
+        points.c.time == sample.time,
+        points.c.resolution == sample.resolution,
+        points.c.unit == sample.unit,
+    )
+    row = connection.execute(query).mappings().first()
+    if row is not None:
+        sample = merged([from_row(row), sample], sample.time, sample.resolution)
+    document = {"metric": metric, **_columns(sample)}
+    keys = [column.name for column in points.primary_key]
+    changed = {name: value for name, value in document.items() if name not in keys}
+    connection.execute(
+        upsert(points).values(document).on_conflict_do_update(index_elements=keys, set_=changed)
+    )
+
+
+def from_row(row: Mapping[Any, Any]) -> Sample:
+    """Return the sample of a row."""
+    values = row["values"]
+    return Sample(
+        row["time"],
+        row["count"],
+        row["total"],
+        row["minimum"],
+        row["maximum"],
+        row["resolution"],
+        row["unit"],
+        None if values is None else dict(json.loads(values)),
+    )
+
+
+def _columns(sample: Sample) -> dict[str, Any]:
+    values = sample.values
+    return {
+        "time": sample.time,
+        "count": sample.count,
+        "total": sample.total,
+        "minimum": sample.minimum,
+        "maximum": sample.maximum,
+        "resolution": sample.resolution,
+        "unit": sample.unit,
+        "values": None if values is None else json.dumps(sorted(values.items())),
+    }
+
+
+def _metric_number(connection: Connection, metric: Metric, last: float) -> int:
+    found = connection.execute(select(metrics.c.id, metrics.c.last).where(*_is(metric))).first()
+    if found is None:
+        made = insert(metrics).values(
+            account=metric.account,
+            region=metric.region,
+            namespace=metric.namespace,
+            name=metric.name,
+            dimensions=_written(metric),
+            last=last,
+        )
+        return int(connection.execute(made.returning(metrics.c.id)).scalar_one())
+    if found.last < last:
+        connection.execute(update(metrics).where(metrics.c.id == found.id).values(last=last))
+    return int(found.id)
+
+
+def _is(metric: Metric) -> tuple[Any, ...]:
+    return (
+        metrics.c.account == metric.account,
+        metrics.c.region == metric.region,
+        metrics.c.namespace == metric.namespace,
+        metrics.c.name == metric.name,
+        metrics.c.dimensions == _written(metric),
+    )
+
+
+def _written(metric: Metric) -> str:
+    return json.dumps(metric.dimensions, separators=(",", ":"))
