@@ -29,7 +29,7 @@ _SUMMARIES = {
     "status": "say what runs",
     "env": "print what makes a shell talk to the studio",
     "doctor": "say what works here, what is missing and how to fix it",
-    "images": "build and list the images of the built-in algorithms",
+    "images": "build and list the images of the algorithms and frameworks",
 }
 
 
@@ -91,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
 
     images = _command(commands, "images", None).add_subparsers(required=True, metavar="ACTION")
     build = images.add_parser("build", help="build one image, or all of them")
-    build.add_argument("name", nargs="*")
+    build.add_argument("name", nargs="*", help="an image that `list` shows, or `all`")
+    build.add_argument("--gpu", action="store_true", help="with CUDA, where an image has such")
     build.add_argument("--base", help="base image instead of the one the settings name")
     build.set_defaults(run=_images_build)
     images.add_parser("list", help="list the images").set_defaults(run=_images_list)
@@ -240,8 +241,9 @@ def _images_build(options: argparse.Namespace) -> int:
     from ..images import build
 
     try:
-        for name in options.name or build.names():
-            build.build(name, base=options.base, progress=print)
+        names = build.names() if options.name in ([], ["all"]) else options.name
+        for name in names:
+            build.build(name, base=options.base, gpu=options.gpu, progress=print)
     except build.BuildError as error:
         print(error, file=sys.stderr)
         return 1

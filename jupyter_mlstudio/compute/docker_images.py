@@ -16,7 +16,7 @@ from jupyter_mlstudio.compute.protocol import EngineError, ImageNotFound
 
 PULL_SILENCE = 120
 """Seconds a pull may go without progress before it is given up."""
-_BUILD = "The studio's own images are built with `jupyter mlstudio images build xgboost`"
+_BUILD = "The studio's own images are built with `jupyter mlstudio images build`"
 
 _Step = dict[str, Any] | EngineError | None
 

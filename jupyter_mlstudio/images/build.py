@@ -7,7 +7,6 @@ package index, proxy and certificates; a build does not.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import os
@@ -15,7 +14,7 @@ import re
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from typing import Any
 import docker
 import docker.errors
 
-from .catalogue import HERE, REPOSITORY, RUNTIME, image_for, names, process_command
+from .catalogue import COMMON, HERE, REPOSITORY, RUNTIME, image_for, names, process_command
 
 __all__ = ["BuildError", "Image", "build", "image_for", "list_images", "names", "process_command"]
 
@@ -40,6 +39,7 @@ Progress = Callable[[str], None]
 _ARCHITECTURES = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "aarch64", "aarch64": "aarch64"}
 _GLIBC = ("2_28", "2_27", "2_17")
 _PACKAGE = "mlstudio_runtime"
+_COMMON, _FRAMEWORK = "common", "framework"
 
 
 class BuildError(Exception):
@@ -73,13 +73,21 @@ def list_images() -> list[Image]:
         return [Image(name, version(name)) for name in names()]
 
 
-def build(name: str, *, base: str | None = None, progress: Progress = lambda line: None) -> str:
+def build(
+    name: str,
+    *,
+    base: str | None = None,
+    gpu: bool = False,
+    progress: Progress = lambda line: None,
+) -> str:
     """Build an image unless it is here, tag it ``latest``, and return its full tag.
 
     Parameters
     ----------
     name:
         One of :func:`names`.
+    gpu:
+        With CUDA, where the framework has such a build: ``requirements-gpu.txt``.
     base:
         Image to build on, with Python 3.11 or a bare Debian bookworm. Without it that is
         ``MLSTUDIO_BASE_IMAGE``, else the image of ``scripts/base-image`` where it has been made,
@@ -94,23 +102,52 @@ def build(name: str, *, base: str | None = None, progress: Progress = lambda lin
     """
     if name not in names():
         raise BuildError(f"There is no image '{name}'. There are: {', '.join(names())}.")
+    recipe = _Recipe(name, gpu)
     with closing(_client()) as client:
         base = base or os.environ.get(BASE_VARIABLE) or _base_here(client)
-        tag = f"{REPOSITORY}/{name}:{version(name)}-{_hash(name, base)}"
+        variant = "-gpu" if recipe.gpu else ""
+        tag = f"{REPOSITORY}/{name}:{version(name)}{variant}-{recipe.digest(base)}"
         if not _present(client, tag):
-            wheels = _wheels(name, client.version()["Arch"], progress)
-            _run_build(client, name, tag, base, wheels, progress)
+            wheels = _wheels(recipe, client.version()["Arch"], progress)
+            _run_build(client, recipe, tag, base, wheels, progress)
         client.images.get(tag).tag(f"{REPOSITORY}/{name}", tag="latest")
     progress(f"{tag} is ready")
     return tag
 
 
 def version(name: str) -> str:
-    """Return the version of the framework an image is named after, from its requirements."""
-    match = re.search(rf"^{name}\S*==(\S+)$", (HERE / name / "requirements.txt").read_text(), re.M)
+    """Return the version of an image's framework, the first its requirements pin."""
+    text = (HERE / name / "requirements.txt").read_text()
+    match = re.search(r"^[\w-]+==([\w.]+)", text, re.MULTILINE)
     if not match:
-        raise BuildError(f"requirements.txt of image '{name}' does not pin {name}.")
+        raise BuildError(f"requirements.txt of image '{name}' pins no version.")
     return match[1]
+
+
+class _Recipe:
+    """What goes into an image beside its base."""
+
+    def __init__(self, name: str, gpu: bool) -> None:
+        special = HERE / name / "requirements-gpu.txt"
+        self.name = name
+        self.gpu = gpu and special.exists()
+        self.framework = special if self.gpu else HERE / name / "requirements.txt"
+
+    def inputs(self) -> Iterator[tuple[str, Path]]:
+        """Yield (path in the context, file) of all we put in but wheels, in a fixed order."""
+        yield "Dockerfile", HERE / "Dockerfile"
+        yield f"{_COMMON}/requirements.txt", COMMON
+        yield f"{_FRAMEWORK}/requirements.txt", self.framework
+        for path in sorted((RUNTIME / _PACKAGE).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield str(path.relative_to(RUNTIME)), path
+
+    def digest(self, base: str) -> str:
+        """Return what the image's tag ends with."""
+        digest = hashlib.sha256(f"{self.name}\0{base}".encode())
+        for inside, path in self.inputs():
+            digest.update(f"\0{inside}\0".encode() + path.read_bytes())
+        return digest.hexdigest()[:12]
 
 
 def _described(client: docker.DockerClient, name: str) -> Image:
@@ -143,45 +180,40 @@ def _present(client: docker.DockerClient, tag: str) -> bool:
     return True
 
 
-def _inputs(name: str) -> Iterator[tuple[str, Path]]:
-    """Yield (path in the context, file) of all we put in, in a fixed order."""
-    for path in sorted((HERE / name).iterdir()):
-        if path.is_file():
-            yield path.name, path
-    for path in sorted((RUNTIME / _PACKAGE).rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield str(path.relative_to(RUNTIME)), path
-
-
-def _hash(name: str, base: str) -> str:
-    digest = hashlib.sha256(base.encode())
-    for inside, path in _inputs(name):
-        digest.update(f"\0{inside}\0".encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def _wheels(name: str, architecture: str, progress: Progress) -> Path:
-    """Fetch the wheels an image needs, once for each version of its requirements."""
-    requirements = HERE / name / "requirements.txt"
+def _wheels(recipe: _Recipe, architecture: str, progress: Progress) -> list[tuple[str, Path]]:
+    """Fetch the wheels an image needs; return (path in the context, file) of each."""
     machine = _ARCHITECTURES.get(architecture)
     if machine is None:
         raise BuildError(f"There are no wheels for the Docker engine's machine, {architecture}.")
-    key = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
+    common = _fetched("common", COMMON, machine, [], progress)
+    shared = {path.name for path in common}
+    known = ["--constraint", str(COMMON), "--find-links", str(common[0].parent)]
+    framework = _fetched(recipe.name, recipe.framework, machine, known, progress)
+    return [(f"{_COMMON}/wheels/{path.name}", path) for path in common] + [
+        (f"{_FRAMEWORK}/wheels/{path.name}", path) for path in framework if path.name not in shared
+    ]
+
+
+def _fetched(
+    name: str, requirements: Path, machine: str, options: Sequence[str], progress: Progress
+) -> list[Path]:
+    """Return the wheels of a requirements file, fetched once for each version of it."""
+    content = requirements.read_bytes() + (COMMON.read_bytes() if options else b"")
+    key = hashlib.sha256(content).hexdigest()[:12]
     folder = _cache() / f"{name}-{PYTHON}-{machine}-{key}"
     complete = folder / ".complete"
-    if complete.exists():
-        return folder
-    progress(f"Fetching the packages of {name}")
-    platforms = [f"--platform=manylinux_{glibc}_{machine}" for glibc in _GLIBC]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
-    command += ["--python-version", PYTHON, "--implementation=cp", *platforms]
-    command += ["--dest", str(folder), "--requirement", str(requirements)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = "\n".join(done.stderr.strip().splitlines()[-5:])
-        raise BuildError(f"pip cannot fetch the packages of image '{name}': {last}")
-    complete.touch()
-    return folder
+    if not complete.exists():
+        progress(f"Fetching the packages of {name}")
+        platforms = [f"--platform=manylinux_{glibc}_{machine}" for glibc in _GLIBC]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
+        command += ["--python-version", PYTHON, "--implementation=cp", *platforms, *options]
+        command += ["--dest", str(folder), "--requirement", str(requirements)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            last = "\n".join(done.stderr.strip().splitlines()[-5:])
+            raise BuildError(f"pip cannot fetch the packages of image '{name}': {last}")
+        complete.touch()
+    return sorted(folder.glob("*.whl"))
 
 
 def _cache() -> Path:
@@ -190,42 +222,45 @@ def _cache() -> Path:
 
 
 def _run_build(
-    client: docker.DockerClient, name: str, tag: str, base: str, wheels: Path, progress: Progress
+    client: docker.DockerClient,
+    recipe: _Recipe,
+    tag: str,
+    base: str,
+    wheels: Sequence[tuple[str, Path]],
+    progress: Progress,
 ) -> None:
-    with _context(name, wheels) as context:
+    with _context([*recipe.inputs(), *wheels]) as context:
         # The low-level call streams: an image's build takes minutes and must not look stuck.
         steps = client.api.build(
             fileobj=context,
             custom_context=True,
-            encoding="gzip",
             tag=tag,
-            buildargs={"BASE": base},
-            labels={LABEL: name},
+            buildargs={"BASE": base, "FRAMEWORK": recipe.name},
+            labels={LABEL: recipe.name},
             rm=True,
             forcerm=True,
             decode=True,
         )
         for step in steps:
             if "error" in step:
-                raise BuildError(f"Building image '{name}' on {base} failed: {step['error']}")
+                raise BuildError(
+                    f"Building image '{recipe.name}' on {base} failed: {step['error']}"
+                )
             for line in str(step.get("stream", step.get("status", ""))).splitlines():
                 if line.strip():
                     progress(line)
 
 
-def _context(name: str, wheels: Path) -> Any:  # noqa: ANN401 - a temporary binary file
+def _context(files: Sequence[tuple[str, Path]]) -> Any:  # noqa: ANN401 - a temporary binary file
     """Return the build context as a tar archive, its times fixed so that layers are reused."""
     import tempfile
 
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    with (
-        gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w") as tar,
-    ):
-        folder = tarfile.TarInfo("wheels")
-        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-        tar.addfile(folder)
-        files = [*_inputs(name), *((f"wheels/{p.name}", p) for p in sorted(wheels.glob("*.whl")))]
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        for wheels in (f"{_COMMON}/wheels", f"{_FRAMEWORK}/wheels"):
+            folder = tarfile.TarInfo(wheels)
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(folder)
         for inside, path in files:
             info = tarfile.TarInfo(inside)
             info.size, info.mode = path.stat().st_size, 0o644

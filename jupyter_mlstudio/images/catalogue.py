@@ -12,10 +12,16 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RUNTIME = HERE / "runtime"
+COMMON = HERE / "requirements.txt"
+"""What every image holds."""
 REPOSITORY = "mlstudio"
 
 _OURS = re.compile(rf"{REPOSITORY}/(?P<name>[a-z0-9-]+)(:[\w.-]+)?")
 _COMMANDS = ("train", "serve")
+_ECR = (
+    r"(\d{12}\.dkr\.ecr\.[a-z0-9-]+\."
+    r"(amazonaws\.(com(\.cn)?|eu)|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)/)?"
+)
 
 
 def image_for(uri: str, overrides: Path | None = None) -> str | None:
@@ -51,6 +57,8 @@ def process_command(image: str, argv: Sequence[str]) -> tuple[list[str], dict[st
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     environment = {
         "MLSTUDIO_BIND_HOST": "127.0.0.1",
+        "MLSTUDIO_FRAMEWORK": match["name"],
+        "MLSTUDIO_SHARED_PYTHON": "1",
         "PATH": path,
         "PYTHONPATH": str(RUNTIME),
         "PYTHONUNBUFFERED": "1",
@@ -62,11 +70,11 @@ def process_command(image: str, argv: Sequence[str]) -> tuple[list[str], dict[st
 
 def names() -> list[str]:
     """Return the names of the images we can build."""
-    return sorted(path.parent.name for path in HERE.glob("*/Dockerfile"))
+    return sorted(path.parent.name for path in HERE.glob("*/requirements.txt"))
 
 
 @lru_cache(maxsize=8)
 def _table(path: Path, _changed: int) -> list[tuple[str, str | None]]:
     """Read a table once for each time the file has changed."""
     entries = json.loads(path.read_text())["images"]
-    return [(entry["uri"], entry["image"]) for entry in entries]
+    return [(entry["uri"].replace("{ecr}", _ECR), entry["image"]) for entry in entries]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
 
 from jupyter_mlstudio.images import catalogue
 from jupyter_mlstudio.images.build import image_for, list_images, process_command, version
+from tests.sdk.conftest import environment
 
 OURS = "mlstudio/xgboost:latest"
+FRAMEWORKS = {"sklearn": "mlstudio/sklearn:latest", "xgboost": OURS}
 
 
 @pytest.mark.parametrize(
@@ -30,6 +34,31 @@ OURS = "mlstudio/xgboost:latest"
 )
 def test_xgboost_of_any_region_is_ours(uri: str) -> None:
     assert image_for(uri) == OURS
+
+
+@pytest.mark.sdk
+@pytest.mark.parametrize("framework", list(FRAMEWORKS))
+def test_every_uri_the_sdk_knows_is_ours(framework: str) -> None:
+    """Its tables have each framework's repositories, and the account of each region."""
+    [table] = environment("v3").parent.glob(
+        f"lib/*/site-packages/sagemaker/core/image_uri_config/{framework}.json"
+    )
+    partitions = boto3.session.Session()._session.get_data("partitions")["partitions"]
+    seen = 0
+    for scope, content in json.loads(table.read_text()).items():
+        versions = {} if scope == "eia" else content.get("versions", {})
+        for number, details in versions.items():
+            for region, account in details["registries"].items():
+                suffix = next(
+                    p["outputs"]["dnsSuffix"]
+                    for p in partitions
+                    if region in p["regions"] or re.match(p["regionRegex"], region)
+                )
+                host = f"{account}.dkr.ecr.{region}.{suffix}"
+                uri = f"{host}/{details['repository']}:{number}-cpu-py3"
+                assert image_for(uri) == FRAMEWORKS[framework], uri
+                seen += 1
+    assert seen > 100
 
 
 @pytest.mark.parametrize(
@@ -76,9 +105,10 @@ def test_other_commands_run_with_our_python_first() -> None:
 
 
 def test_images_are_listed_with_their_versions() -> None:
-    assert catalogue.names() == ["xgboost"]
+    assert catalogue.names() == ["sklearn", "xgboost"]
     assert version("xgboost") == "3.2.0"
-    assert [image.name for image in list_images()] == ["xgboost"]
+    assert version("sklearn") == "1.9.1"
+    assert [image.name for image in list_images()] == catalogue.names()
 
 
 def test_the_runtime_imports_nothing_of_the_studio() -> None:

@@ -67,7 +67,7 @@ def test_building_again_builds_nothing(image: Any) -> None:
     assert time.monotonic() - begin < 20
     assert lines == [f"{tag} is ready"]
     assert {tag, LATEST} <= set(image.tags)
-    [listed] = list_images()
+    [listed] = [image for image in list_images() if image.name == "xgboost"]
     assert listed.tag == tag
     assert listed.size == image.attrs["Size"]
 
@@ -81,6 +81,15 @@ def test_the_image_says_what_sagemaker_asks(image: Any) -> None:
     assert environment["SM_INPUT_DATA_CONFIG_FILE"].endswith("/inputdataconfig.json")
     assert environment["SM_CHECKPOINT_CONFIG_FILE"].endswith("/checkpointconfig.json")
     assert not config.get("Entrypoint")
+
+
+def test_images_share_what_they_have_in_common(engine: docker.DockerClient, image: Any) -> None:
+    common = engine.images.get(build("sklearn")).attrs
+    layers, others = image.attrs["RootFS"]["Layers"], common["RootFS"]["Layers"]
+    shared = [layer for layer, other in zip(layers, others, strict=False) if layer == other]
+    assert len(shared) >= len(layers) - 3  # the framework, the runtime, its bytecode
+    assert abs(image.attrs["Size"] - common["Size"]) < 50e6
+    assert "MLSTUDIO_FRAMEWORK=sklearn" in common["Config"]["Env"]
 
 
 def test_a_base_that_is_not_there_is_told() -> None:

@@ -11,3 +11,9 @@ from tests.sdk.conftest import environment
 def toolkit_train() -> str:
     """Return the toolkit's ``train`` command."""
     return str(environment("toolkit") / "train")
+
+
+@cache
+def toolkit_python() -> str:
+    """Return the Python that has the toolkit."""
+    return str(environment("toolkit") / "python")

@@ -23,6 +23,11 @@ def code() -> Path:
     return base() / "code"
 
 
+def packages() -> Path:
+    """Return the folder of a job's own Python packages, where it shares Python with others."""
+    return base() / "packages"
+
+
 def input_config() -> Path:
     """Return the folder of the job's configuration files."""
     return base() / "input" / "config"

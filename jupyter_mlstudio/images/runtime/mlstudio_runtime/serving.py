@@ -7,8 +7,9 @@ import sys
 import traceback
 from pathlib import Path
 
-from . import paths
+from . import framework, packages, paths
 from .lean import leave_out
+from .outcome import UserError
 from .server.app import Handler
 from .server.workers import cpus, worker_count
 from .server.workers import serve as serve_workers
@@ -18,7 +19,11 @@ from .source import place_code
 def serve() -> int:
     """Serve the model below ``/opt/ml/model`` and return the exit status."""
     try:
+        framework.check()
         module = _user_module()
+    except UserError as error:
+        print(f"ERROR: {error}", file=sys.stderr, flush=True)
+        return 1
     except Exception:  # noqa: BLE001,RUF100 - the container ends; its log says why
         traceback.print_exc()
         return 1
@@ -26,10 +31,10 @@ def serve() -> int:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cpus() // worker_count())))
 
     def load() -> Handler:
-        if module:
+        if module or framework.name() != framework.XGBOOST:
             from .server.user_code import UserCode
 
-            return UserCode(module, paths.model())
+            return UserCode(module, framework.handlers(), paths.model())
         leave_out("pandas", "sklearn")
         from .xgb.serve import Algorithm
 
@@ -56,8 +61,6 @@ def _user_module() -> Path | None:
             raise FileNotFoundError(f"There is no '{program}' in '{folder}' (SAGEMAKER_PROGRAM).")
         return None
     if (folder / "requirements.txt").exists():
-        from .script import install
-
-        install(["-r", "requirements.txt"], folder)
-    sys.path.insert(0, str(folder))
+        packages.install(["-r", "requirements.txt"], folder)
+    sys.path[:0] = [str(folder), *packages.search_path()]
     return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 
-from . import paths
+from . import framework, paths
 from .environment import TrainingEnvironment
 from .lean import leave_out
 from .outcome import UserError, record_failure, record_success
@@ -17,6 +17,7 @@ def train() -> int:
     Whatever goes wrong is written to ``/opt/ml/output/failure``.
     """
     try:
+        framework.check()
         environment = TrainingEnvironment.read()
         status = _run_script(environment) if environment.user_entry_point else _run_algorithm()
     except UserError as error:
@@ -39,6 +40,12 @@ def _run_script(environment: TrainingEnvironment) -> int:
 
 
 def _run_algorithm() -> int:
+    if framework.name() != framework.XGBOOST:
+        raise UserError(
+            f"The image mlstudio/{framework.name()} has no algorithm of its own: name your script "
+            "with the hyperparameter 'sagemaker_program', and the S3 URI of the archive it is in "
+            "with 'sagemaker_submit_directory'."
+        )
     from .xgb import hyperparameters
 
     values = hyperparameters.validate(paths.read_config("hyperparameters.json"))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import io
-import json
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -15,105 +14,110 @@ from typing import Any
 import numpy as np
 
 from .. import media
+from ..handlers import formats
 from .app import RequestError
+from .context import Context
 from .http import Request, Response
 
-_JSON_LIKE = (media.JSON, media.JSONLINES)
+Function = Callable[..., Any]
+
+_PARTS = ("input_fn", "predict_fn", "output_fn")
 
 
 class UserCode:
-    """Handlers of a module, with defaults for those it does not define.
+    """Handlers of a module, with the framework's for those it does not define.
 
     ``transform_fn(model, body, content_type, accept)`` takes the place of the other three.
+    ``pre_model_fn(model_dir)`` and ``model_warmup_fn(model_dir, model)`` run around ``model_fn``.
+    A function that takes one argument more gets a :class:`Context` as its last.
 
     Parameters
     ----------
     module:
-        The file to import.
+        The file to import; None where there is none.
+    defaults:
+        What :func:`mlstudio_runtime.framework.handlers` returns.
     model_dir:
         What ``model_fn`` is given.
+
+    Raises
+    ------
+    ValueError
+        The module defines ``transform_fn`` and one of those it takes the place of.
     """
 
-    def __init__(self, module: Path, model_dir: Path) -> None:
-        self._module = _import(module)
-        self._model = self._function("model_fn", _no_model_fn)(str(model_dir))
-        self._transform = getattr(self._module, "transform_fn", None)
-        self._input = self._function("input_fn", default_input)
-        self._predict = self._function("predict_fn", default_predict)
-        self._output = self._function("output_fn", default_output)
+    def __init__(self, module: Path | None, defaults: ModuleType, model_dir: Path) -> None:
+        self._module = _import(module) if module else None
+        self._defaults = defaults
+        gpu = getattr(defaults, "gpu", lambda: None)()
+        self._properties = {"model_dir": str(model_dir), "gpu_id": gpu}
+        self._transform = self._transform_fn()
+        self._input = self._function("input_fn", 2)
+        self._predict = self._function("predict_fn", 2)
+        self._output = self._function("output_fn", 2)
+        self._model = self._load(str(model_dir))
 
     def invoke(self, request: Request) -> Response:
         """Answer an invocation."""
+        context = Context(self._properties, request.headers)
         content_type = request.headers.get("content-type") or media.JSON
         accept = _accept(request)
-        body: bytes | str = request.body
-        if content_type.startswith("text/") or media.parse(content_type)[0] in _JSON_LIKE:
-            body = request.body.decode()
+        body = _body(request, content_type)
         if self._transform:
-            return _response(self._transform(self._model, body, content_type, accept), accept)
-        prediction = self._predict(self._input(body, content_type), self._model)
-        return _response(self._output(prediction, accept), accept)
+            result = self._transform(context, self._model, body, content_type, accept)
+        else:
+            data = self._input(context, body, content_type)
+            prediction = self._predict(context, data, self._model)
+            result = self._output(context, prediction, accept)
+        return _response(result, accept, context)
 
-    def _function(self, name: str, default: Callable[..., Any]) -> Callable[..., Any]:
-        return getattr(self._module, name, default)
+    def _transform_fn(self) -> Function | None:
+        transform = getattr(self._module, "transform_fn", None)
+        others = [name for name in _PARTS if hasattr(self._module, name)]
+        if transform and others:
+            raise ValueError(f"The inference code defines transform_fn and {', '.join(others)}.")
+        return _told(transform, 4) if transform else None
+
+    def _function(self, name: str, arguments: int) -> Function:
+        own = getattr(self._module, name, None)
+        return _told(own or getattr(self._defaults, name), arguments)
+
+    def _load(self, model_dir: str) -> Any:  # noqa: ANN401 - the user's model
+        context = Context(self._properties, {})
+        if before := getattr(self._module, "pre_model_fn", None):
+            _told(before, 1)(context, model_dir)
+        model = self._function("model_fn", 1)(context, model_dir)
+        if after := getattr(self._module, "model_warmup_fn", None):
+            _told(after, 2)(context, model_dir, model)
+        return model
 
 
-def default_input(body: bytes | str, content_type: str) -> Any:  # noqa: ANN401 - what the body holds
-    """Decode JSON, JSON lines, CSV or NPY into what numpy or JSON makes of it."""
+def _told(function: Function, arguments: int) -> Function:
+    """Make a function take the context first, and see it last if it takes one argument more."""
+    if len(inspect.signature(function).parameters) == arguments + 1:
+        return lambda context, *given: function(*given, context)
+    return lambda _context, *given: function(*given)
+
+
+def _body(request: Request, content_type: str) -> bytes | str:
     kind, _ = media.parse(content_type)
-    text = body if isinstance(body, str) else ""
-    data = body if isinstance(body, bytes) else body.encode()
-    match kind:
-        case media.JSON:
-            return json.loads(data)
-        case media.JSONLINES:
-            return [json.loads(line) for line in data.splitlines() if line.strip()]
-        case media.CSV:
-            return np.genfromtxt(io.StringIO(text or data.decode()), delimiter=",", ndmin=2)
-        case media.NPY:
-            return np.load(io.BytesIO(data), allow_pickle=False)
-    raise RequestError(415, f"Content type {content_type} is not supported; define input_fn.")
-
-
-def default_predict(data: Any, model: Any) -> Any:  # noqa: ANN401 - the user's model
-    """Call ``model.predict``, on a DMatrix where the model is an xgboost Booster."""
-    if type(model).__module__.startswith("xgboost") and type(model).__name__ == "Booster":
-        import xgboost as xgb
-
-        data = data if isinstance(data, xgb.DMatrix) else xgb.DMatrix(np.atleast_2d(data))
-        return model.predict(data, validate_features=False)
-    return model.predict(data)
-
-
-def default_output(prediction: Any, accept: str) -> tuple[bytes, str]:  # noqa: ANN401 - the user's prediction
-    """Encode a prediction as JSON, JSON lines, CSV or NPY."""
-    kind, _ = media.parse(accept)
-    listed = prediction.tolist() if hasattr(prediction, "tolist") else prediction
-    match kind:
-        case media.JSON:
-            return json.dumps(listed).encode(), media.JSON
-        case media.JSONLINES:
-            return "".join(json.dumps(row) + "\n" for row in listed).encode(), media.JSONLINES
-        case media.CSV:
-            out = io.StringIO()
-            np.savetxt(out, np.atleast_1d(np.asarray(prediction)), delimiter=",", fmt="%s")
-            return out.getvalue().encode(), media.CSV
-        case media.NPY:
-            buffer = io.BytesIO()
-            np.save(buffer, np.asarray(prediction), allow_pickle=False)
-            return buffer.getvalue(), media.NPY
-    raise RequestError(406, f"Accept {accept} is not supported; define output_fn.")
+    if kind not in formats.TEXT and not kind.startswith("text/"):
+        return request.body
+    try:
+        return request.body.decode()
+    except UnicodeDecodeError as error:
+        raise RequestError(400, f"The payload cannot be read as {kind}: {error}.") from error
 
 
 def _accept(request: Request) -> str:
-    given = request.headers.get("accept", "*/*").partition(",")[0]
+    given = request.headers.get("accept") or "*/*"
     default = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or media.JSON
-    return default if given in ("*/*", "") else given
+    return default if given.partition(",")[0].strip() == "*/*" else given
 
 
-def _response(result: Any, accept: str) -> Response:  # noqa: ANN401 - what the user's code returns
+def _response(result: Any, accept: str, context: Context) -> Response:  # noqa: ANN401 - what the user's code returns
     """Make an answer of a body, of (body, content type), or of an iterator of chunks."""
-    body, content_type = result if isinstance(result, tuple) else (result, accept)
+    body, content_type = result if isinstance(result, tuple) else (result, _first(accept))
     if isinstance(body, Response):
         return body
     if isinstance(body, str):
@@ -122,13 +126,13 @@ def _response(result: Any, accept: str) -> Response:  # noqa: ANN401 - what the 
         body = bytes(body)
     elif not isinstance(body, bytes):
         if not isinstance(body, Iterable) or isinstance(body, list | dict | np.ndarray):
-            return _response(default_output(body, content_type), accept)
+            return _response(formats.encode(body, content_type), accept, context)
         body = (chunk.encode() if isinstance(chunk, str) else bytes(chunk) for chunk in body)
-    return Response(200, body, content_type)
+    return Response(context.status, body, context.content_type or content_type, context.headers)
 
 
-def _no_model_fn(model_dir: str) -> Any:  # noqa: ANN401 - never returns
-    raise NotImplementedError(f"The inference code must define model_fn, to load '{model_dir}'.")
+def _first(accept: str) -> str:
+    return accept.partition(",")[0].strip()
 
 
 def _import(path: Path) -> ModuleType:
