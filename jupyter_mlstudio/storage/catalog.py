@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-VERSION = 2
+VERSION = 3
 """Of the tables below. There are no migrations: another version is built from the journal."""
 
-TABLES = ("meta", "buckets", "configurations", "objects", "versions", "uploads", "parts")
+TABLES = (
+    "meta", "buckets", "configurations", "objects", "versions", "events", "uploads", "parts"
+)  # fmt: skip
 
 NULL_VERSION = "null"
 """What was written while versioning was not enabled; there is at most one of a key."""
@@ -40,6 +42,7 @@ CREATE TABLE IF NOT EXISTS versions (
     PRIMARY KEY (bucket, key, number DESC)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS versions_by_id ON versions (bucket, key, version);
+CREATE TABLE IF NOT EXISTS events (position INTEGER PRIMARY KEY, event TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS uploads (
     id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, created REAL NOT NULL,
     details TEXT NOT NULL
@@ -313,6 +316,7 @@ def size(connection: sqlite3.Connection) -> int:
         "SELECT (SELECT count(*) FROM buckets) + (SELECT count(*) FROM objects)"
         " + (SELECT count(*) FROM uploads) + (SELECT count(*) FROM parts)"
         " + (SELECT count(*) FROM versions) + (SELECT count(*) FROM configurations)"
+        " + (SELECT count(*) FROM events)"
     )
     return int(connection.execute(query).fetchone()[0])
 

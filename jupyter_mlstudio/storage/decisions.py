@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 
 from jupyter_mlstudio.wire.errors import AWSError
 
-from . import catalog, records
+from . import catalog, events, records
 from .catalog import NULL_VERSION, Bucket, Details, Entry
+from .events import Cause
 from .journal import Record
 from .writer import Decision
 
@@ -47,6 +48,8 @@ class Conditions:
 
 
 ALWAYS = Conditions()
+PUT = Cause("ObjectCreated", "Put")
+DELETE = Cause("ObjectRemoved", "Delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,9 @@ class Refused(AWSError):
         self.headers = headers
 
 
-def placing(bucket: str, entry: Entry, conditions: Conditions = ALWAYS) -> Decision[Entry]:
+def placing(
+    bucket: str, entry: Entry, conditions: Conditions = ALWAYS, cause: Cause = PUT
+) -> Decision[Entry]:
     """Return the decision to make ``entry`` the object of its key."""
 
     def decide(connection: sqlite3.Connection) -> tuple[list[Record], Entry]:
@@ -79,7 +84,8 @@ def placing(bucket: str, entry: Entry, conditions: Conditions = ALWAYS) -> Decis
         if conditions is not ALWAYS:
             conditions.check(catalog.entry(connection, bucket, entry.key))
         placed = _numbered(connection, home, entry)
-        return [records.put_object(bucket, placed)], placed
+        event = events.happened(connection, home, cause, placed, gone=False)
+        return [records.put_object(bucket, placed), *event], placed
 
     return decide
 
@@ -90,6 +96,7 @@ def remove(
     key: str,
     version: str | None,
     conditions: Conditions = ALWAYS,
+    cause: Cause = DELETE,
 ) -> tuple[list[Record], Removed]:
     """Return the records that delete an object, and what they do.
 
@@ -102,13 +109,19 @@ def remove(
         found = catalog.version(connection, bucket.name, key, version)
         if found is None:
             return [], Removed(version)
+        event = events.happened(connection, bucket, cause, found, gone=True)
         dropped = records.drop_version(bucket.name, key, version)
-        return [dropped], Removed(version, marker=found.is_marker)
+        return [dropped, *event], Removed(version, marker=found.is_marker)
     if bucket.versioning is None:
         present = catalog.entry(connection, bucket.name, key)
-        return [records.drop_object(bucket.name, key)] if present else [], Removed()
+        if present is None:
+            return [], Removed()
+        event = events.happened(connection, bucket, cause, present, gone=True)
+        return [records.drop_object(bucket.name, key), *event], Removed()
     marker = _numbered(connection, bucket, Entry(key, "", 0, "", now(), Details()))
-    return [records.put_object(bucket.name, marker)], Removed(marker.version, True, True)
+    marked = replace(cause, how="DeleteMarkerCreated")
+    event = events.happened(connection, bucket, marked, marker, gone=True)
+    return [records.put_object(bucket.name, marker), *event], Removed(marker.version, True, True)
 
 
 def find_bucket(connection: sqlite3.Connection, name: str) -> Bucket:

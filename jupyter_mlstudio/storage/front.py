@@ -8,7 +8,7 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -36,8 +36,10 @@ from .objects import ObjectStore
 from .s3 import (  # noqa: F401 - they register
     buckets,
     configurations,
+    lifecycle,
     listing,
     multipart,
+    notifications,
     objects,
     tagging,
     versions,
@@ -96,10 +98,19 @@ class Front:
     ----------
     region:
         Stands in for the pseudo regions some clients sign for.
+    configured:
+        Told the name of every configuration of a bucket that was put.
     """
 
-    def __init__(self, store: ObjectStore, keys: KeyRing, account: str, region: str) -> None:
-        self._app = S3(store, account)
+    def __init__(
+        self,
+        store: ObjectStore,
+        keys: KeyRing,
+        account: str,
+        region: str,
+        configured: Callable[[str], None],
+    ) -> None:
+        self._app = S3(store, account, configured)
         self._keys = keys
         self._region = region
         self._pool = ThreadPoolExecutor(32, thread_name_prefix="s3")

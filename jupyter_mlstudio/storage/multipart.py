@@ -18,10 +18,12 @@ from . import catalog, checksums, names, records
 from .bodies import bad_checksum
 from .catalog import Details, Entry, Part, Upload
 from .decisions import Conditions, placing
+from .events import Cause
 from .files import Incoming
 from .journal import Record
 from .objects import ObjectStore
 
+_COMPLETE = Cause("ObjectCreated", "CompleteMultipartUpload")
 MIN_PART = 5 << 20
 MAX_PARTS = 10_000
 
@@ -100,6 +102,7 @@ def complete(
     wishes: Sequence[PartWish],
     claimed: str | None,
     conditions: Conditions,
+    cause: Cause = _COMPLETE,
 ) -> Entry:
     """Join the parts the client names into the object.
 
@@ -127,7 +130,7 @@ def complete(
             present = {part.file for part in catalog.parts(connection, upload.id)}
             if any(part.file not in present for part in parts):
                 raise _invalid_part()
-            changes, placed = placing(upload.bucket, entry, conditions)(connection)
+            changes, placed = placing(upload.bucket, entry, conditions, cause)(connection)
             return [*changes, records.drop_upload(upload.id)], placed
 
         return store.write(decide)

@@ -18,10 +18,12 @@ from pathlib import Path
 
 from jupyter_mlstudio.wire.errors import AWSError
 
-from . import catalog, names, records
+from . import catalog, events, names, records
 from .catalog import Bucket, Details, Entry
 from .decisions import (
     ALWAYS,
+    DELETE,
+    PUT,
     Conditions,
     Removed,
     find_bucket,
@@ -30,10 +32,14 @@ from .decisions import (
     placing,
     remove,
 )
+from .events import Cause
 from .files import Incoming, ObjectFiles
 from .journal import Record
 from .recovery import recover
 from .writer import Decision, T, Writer
+
+_COPY = Cause("ObjectCreated", "Copy")
+_TAG = Cause("ObjectTagging", "Put")
 
 log = logging.getLogger(__name__)
 
@@ -197,6 +203,7 @@ class ObjectStore:
         etag: str,
         details: Details,
         conditions: Conditions = ALWAYS,
+        cause: Cause = PUT,
     ) -> Entry:
         """Make ``body`` the object ``key``; it is discarded if that fails."""
         try:
@@ -204,7 +211,7 @@ class ObjectStore:
             self.bucket(bucket)
             body.publish()
             entry = Entry(key, body.id, body.size, etag, now(), details)
-            return self.write(placing(bucket, entry, conditions))
+            return self.write(placing(bucket, entry, conditions, cause))
         except BaseException:
             body.discard()
             raise
@@ -215,6 +222,7 @@ class ObjectStore:
         target: tuple[str, str],
         details: Details,
         conditions: Conditions = ALWAYS,
+        cause: Cause = _COPY,
     ) -> Entry:
         """Make ``target`` (bucket, key) the same bytes as ``source``, without copying them.
 
@@ -227,7 +235,7 @@ class ObjectStore:
         try:
             body.share(self.path(source))
             entry = Entry(target[1], body.id, source.size, source.etag, now(), details)
-            return self.write(placing(target[0], entry, conditions))
+            return self.write(placing(target[0], entry, conditions, cause))
         except BaseException:
             body.discard()
             raise
@@ -238,17 +246,21 @@ class ObjectStore:
         key: str,
         version: str | None = None,
         conditions: Conditions = ALWAYS,
+        cause: Cause = DELETE,
     ) -> Removed:
         """Delete an object or a version of it; that there is none is no error."""
 
         def decide(connection: sqlite3.Connection) -> tuple[list[Record], Removed]:
             home = find_bucket(connection, bucket)
-            return remove(connection, home, key, version, conditions)
+            return remove(connection, home, key, version, conditions, cause)
 
         return self.write(decide)
 
     def delete_many(
-        self, bucket: str, wishes: Sequence[tuple[str, str | None, Conditions]]
+        self,
+        bucket: str,
+        wishes: Sequence[tuple[str, str | None, Conditions]],
+        cause: Cause = DELETE,
     ) -> list[Removed | AWSError]:
         """Delete objects by (key, version, conditions) in one change; say what came of each.
 
@@ -263,7 +275,7 @@ class ObjectStore:
             outcomes: list[Removed | AWSError] = []
             for key, version, conditions in wishes:
                 try:
-                    wanted, removed = remove(connection, home, key, version, conditions)
+                    wanted, removed = remove(connection, home, key, version, conditions, cause)
                 except AWSError as error:
                     outcomes.append(error)
                     continue
@@ -273,13 +285,22 @@ class ObjectStore:
 
         return self.write(decide)
 
-    def tag(self, bucket: str, key: str, tags: dict[str, str], version: str | None = None) -> Entry:
+    def tag(
+        self,
+        bucket: str,
+        key: str,
+        tags: dict[str, str],
+        version: str | None = None,
+        cause: Cause = _TAG,
+    ) -> Entry:
         """Replace the tags of an object or a version of it; its body and time stay."""
 
         def decide(connection: sqlite3.Connection) -> tuple[list[Record], Entry]:
             present = find_entry(connection, bucket, key, version)
+            home = find_bucket(connection, bucket)
             details = replace(present.details, tags=tags)
-            return [records.describe(bucket, key, present.version, details)], present
+            event = events.happened(connection, home, cause, present, gone=False)
+            return [records.describe(bucket, key, present.version, details), *event], present
 
         return self.write(decide)
 

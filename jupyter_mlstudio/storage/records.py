@@ -59,6 +59,16 @@ def describe(bucket: str, key: str, version: str, details: Details) -> Record:
     return {"do": "describe", **where, "details": details.dump()}
 
 
+def put_event(number: int, event: str) -> Record:
+    """Return the record of an event; its position is ``number`` or behind the newest there is."""
+    return {"do": "put_event", "number": number, "event": event}
+
+
+def drop_events(position: int) -> Record:
+    """Return the record that forgets the events up to ``position``."""
+    return {"do": "drop_events", "position": position}
+
+
 def put_upload(upload: Upload) -> Record:
     """Return the record of a started multipart upload."""
     return {"do": "put_upload", **asdict(upload), "details": upload.details.dump()}
@@ -91,6 +101,8 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[Record]:
         " ORDER BY bucket, key, number"
     ):
         yield {"do": "put_object", **dict(zip(names, values, strict=True))}
+    for values in connection.execute("SELECT position, event FROM events ORDER BY position"):
+        yield put_event(*values)
 
 
 def apply(connection: sqlite3.Connection, record: Record) -> list[str]:
@@ -184,6 +196,20 @@ def _describe(connection: sqlite3.Connection, record: Record) -> list[str]:
     return []
 
 
+def _put_event(connection: sqlite3.Connection, record: Record) -> list[str]:
+    connection.execute(
+        "INSERT INTO events VALUES"
+        " (max(:number, 1 + coalesce((SELECT max(position) FROM events), 0)), :event)",
+        record,
+    )
+    return []
+
+
+def _drop_events(connection: sqlite3.Connection, record: Record) -> list[str]:
+    connection.execute("DELETE FROM events WHERE position <= :position", record)
+    return []
+
+
 def _put_upload(connection: sqlite3.Connection, record: Record) -> list[str]:
     connection.execute(
         "REPLACE INTO uploads VALUES (:id, :bucket, :key, :created, :details)", record
@@ -216,6 +242,8 @@ _CHANGES: dict[str, Callable[[sqlite3.Connection, Record], list[str]]] = {
     "drop_object": _drop_object,
     "drop_version": _drop_version,
     "describe": _describe,
+    "put_event": _put_event,
+    "drop_events": _drop_events,
     "put_upload": _put_upload,
     "drop_upload": _drop_upload,
     "put_part": _put_part,

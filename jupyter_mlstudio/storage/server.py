@@ -21,6 +21,7 @@ from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.routing import rest_paths
 
 from . import multipart
+from .expiry import Expirer
 from .front import Front
 from .objects import ObjectStore
 
@@ -72,11 +73,15 @@ async def serve(options: Options, stop: asyncio.Event) -> None:
         If the first address cannot be listened at.
     """
     store = ObjectStore(options.data)
-    front = Front(store, KeyRing.load(options.key), options.account, options.region)
+    expirer = Expirer(store)
+    keys = KeyRing.load(options.key)
+    front = Front(store, keys, options.account, options.region, lambda _: expirer.wake())
     async with AsyncExitStack() as stack:
         stack.callback(store.close)
         stack.callback(front.close)
         _prepare(store, options)
+        expirer.start()
+        stack.callback(expirer.close)
         runner = _runner(front)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

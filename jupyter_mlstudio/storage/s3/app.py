@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from jupyter_mlstudio.wire.operation import Call
 
 from .. import checksums
 from ..catalog import Details, Entry
+from ..events import Cause
 from ..objects import ObjectStore
 
 Request = Mapping[str, Any]
@@ -55,6 +56,8 @@ class S3:
 
     store: ObjectStore
     account: str
+    configured: Callable[[str], None]
+    """Told the name of every configuration that was put."""
 
     @property
     def owner(self) -> dict[str, str]:
@@ -74,6 +77,11 @@ def check_common(call: Call[S3], request: Request) -> None:
         raise AWSError(
             "AccessControlListNotSupported", "The bucket does not allow ACLs", status=400
         )
+
+
+def cause(call: Call[S3], kind: str, how: str) -> Cause:
+    """Return why a change is made that ``call`` asks for."""
+    return Cause(kind, how, call.request_id, call.caller.arn)
 
 
 def shown_version(app: S3, bucket: str, entry: Entry) -> str | None:

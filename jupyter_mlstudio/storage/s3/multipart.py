@@ -12,11 +12,13 @@ from .. import catalog, checksums, multipart
 from ..bodies import Received
 from ..catalog import Details, Entry, Part, Upload
 from ..checksums import Digests
+from ..lifecycle import expiration
 from ..multipart import PartWish
 from .app import (
     S3,
     Request,
     Response,
+    cause,
     checksum,
     claimed_checksum,
     described,
@@ -133,6 +135,7 @@ def complete_multipart_upload(call: Call[S3], request: Request) -> Response:
         "Key": request["Key"],
         "ETag": f'"{entry.etag}"',
         "VersionId": entry.version if entry.number else None,
+        "Expiration": expiration(call.app.store.reading, request["Bucket"], entry),
         **checksum(entry.details),
         **encryption(entry.details),
     }
@@ -270,7 +273,12 @@ def _completed(call: Call[S3], request: Request, wishes: list[PartWish]) -> Entr
             )
             raise AWSError("InvalidRequest", message, status=400)
     return multipart.complete(
-        call.app.store, upload, wishes, claimed[1] if claimed else None, conditions(request)
+        call.app.store,
+        upload,
+        wishes,
+        claimed[1] if claimed else None,
+        conditions(request),
+        cause(call, "ObjectCreated", "CompleteMultipartUpload"),
     )
 
 

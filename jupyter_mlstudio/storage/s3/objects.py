@@ -13,10 +13,12 @@ from ..bodies import FileRange, Received
 from ..catalog import Details, Entry
 from ..checksums import Digests
 from ..decisions import Conditions
+from ..lifecycle import expiration
 from .app import (
     S3,
     Request,
     Response,
+    cause,
     checksum,
     described,
     encryption,
@@ -52,11 +54,18 @@ def put_object(call: Call[S3], request: Request) -> Response:
             details = with_checksum(details, algorithm, body.checksum(algorithm))
         bucket, key = request["Bucket"], request["Key"]
         entry = call.app.store.put(
-            bucket, key, body.take(), body.etag, details, conditions(request)
+            bucket,
+            key,
+            body.take(),
+            body.etag,
+            details,
+            conditions(request),
+            cause(call, "ObjectCreated", "Put"),
         )
     return {
         "ETag": f'"{entry.etag}"',
         "VersionId": entry.version if entry.number else None,
+        "Expiration": expiration(call.app.store.reading, bucket, entry),
         **checksum(details),
         **encryption(details),
     }
@@ -100,13 +109,16 @@ def copy_object(call: Call[S3], request: Request) -> Response:
     present = source_entry(call.app, source)
     check_read(request, present, "CopySource")
     details = _copied(call.app, request, present, replaced=replaced)
-    entry = store.copy(present, target, details, conditions(request))
+    entry = store.copy(
+        present, target, details, conditions(request), cause(call, "ObjectCreated", "Copy")
+    )
     return {
         "CopyObjectResult": {
             "ETag": f'"{entry.etag}"',
             "LastModified": moment(entry.modified),
             **checksum(entry.details),
         },
+        "Expiration": expiration(store.reading, target[0], entry),
         "CopySourceVersionId": shown_version(call.app, source[0], present),
         "VersionId": entry.version if entry.number else None,
         **encryption(entry.details),
@@ -121,6 +133,7 @@ def delete_object(call: Call[S3], request: Request) -> Response:
         request["Key"],
         request.get("VersionId"),
         Conditions(if_match=request.get("IfMatch")),
+        cause(call, "ObjectRemoved", "Delete"),
     )
     return {"VersionId": removed.version, "DeleteMarker": removed.marker or None}
 
@@ -144,6 +157,7 @@ def delete_objects(call: Call[S3], request: Request) -> Response:
             (wish["Key"], wish.get("VersionId"), Conditions(if_match=wish.get("ETag")))
             for wish in wishes
         ],
+        cause(call, "ObjectRemoved", "Delete"),
     )
     deleted, errors = [], []
     for wish, outcome in zip(wishes, outcomes, strict=True):
@@ -211,6 +225,8 @@ def _read(app: S3, request: Request, entry: Entry) -> Response:
     check_read(request, entry)
     answer = metadata(entry)
     answer["VersionId"] = shown_version(app, request["Bucket"], entry)
+    if entry.latest:
+        answer["Expiration"] = expiration(app.store.reading, request["Bucket"], entry)
     for name, value in request.items():
         if name.startswith("Response") and value:
             answer[name.removeprefix("Response")] = value

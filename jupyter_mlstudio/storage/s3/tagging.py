@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jupyter_mlstudio.wire.operation import Call, operation
 
-from .app import S3, Request, Response, checked_tags, shown_version
+from .app import S3, Request, Response, cause, checked_tags, shown_version
 
 
 @operation("s3", "GetObjectTagging")
@@ -22,16 +22,17 @@ def get_object_tagging(call: Call[S3], request: Request) -> Response:
 def put_object_tagging(call: Call[S3], request: Request) -> Response:
     """Replace the tags of an object."""
     tags = [(tag["Key"], tag["Value"]) for tag in request["Tagging"]["TagSet"]]
-    return _tag(call, request, checked_tags(tags))
+    return _tag(call, request, checked_tags(tags), "Put")
 
 
 @operation("s3", "DeleteObjectTagging")
 def delete_object_tagging(call: Call[S3], request: Request) -> Response:
     """Remove all tags of an object."""
-    return _tag(call, request, {})
+    return _tag(call, request, {}, "Delete")
 
 
-def _tag(call: Call[S3], request: Request, tags: dict[str, str]) -> Response:
+def _tag(call: Call[S3], request: Request, tags: dict[str, str], how: str) -> Response:
     bucket = request["Bucket"]
-    entry = call.app.store.tag(bucket, request["Key"], tags, request.get("VersionId"))
+    why = cause(call, "ObjectTagging", how)
+    entry = call.app.store.tag(bucket, request["Key"], tags, request.get("VersionId"), why)
     return {"VersionId": shown_version(call.app, bucket, entry)}
