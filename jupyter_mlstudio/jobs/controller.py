@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -41,8 +42,18 @@ UNREACHABLE = 2.0
 UPLOAD_RETRY = 5.0
 UPLOAD_PATIENCE = 1800.0
 LAST_STUMBLE = 5
+LONGEST = 86_400
+"""Seconds a job may run whose request names no limit."""
 
 _OF_AN_ATTEMPT = ("Launched", "Engine", "StartedAt", "EndedAt", "LogStreams", "Failure", "Outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimit:
+    """A limit of a job's ``StoppingCondition``; ``end`` is in seconds since the epoch."""
+
+    name: str
+    end: float
 
 
 class JobController(ABC):
@@ -81,6 +92,16 @@ class JobController(ABC):
     def accompany(self, job: Resource) -> float | None:
         """Do what a running job needs; return seconds until it needs it again."""
         return None
+
+    def limits(self, job: Resource) -> list[TimeLimit]:
+        """Return when a job has taken too long."""
+        if "FirstStartedAt" not in job.facts:
+            return []
+        longest = job.wish.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", LONGEST)
+        return [TimeLimit("MaxRuntimeExceeded", job.facts["FirstStartedAt"] + longest)]
+
+    def rescue(self, job: Resource) -> None:  # noqa: B027 - a kind may have nothing
+        """Save what a failed attempt leaves to the next. Raises botocore's errors and OSError."""
 
     def leave(self, job: Resource) -> None:  # noqa: B027 - a kind may have nothing
         """Let go of what belongs to a job that has ended. Safe to repeat."""
@@ -145,8 +166,8 @@ class JobController(ABC):
         track(studio, job)
         if job.status == STOPPING:
             return self._end(job, STOPPED)
-        if (late := self._overdue(job)) is not None:
-            return late
+        if exceeded := self._exceeded(job):
+            return self._end(job, STOPPED, exceeded=exceeded)
         if not cluster.reserve():
             self._enter(job, "Starting", f"Waiting for room on this machine for {_asked(cluster)}")
             return WAITING
@@ -168,10 +189,6 @@ class JobController(ABC):
             return self._fail(job, f"InternalServerError: {error.reason}")
         return SOON
 
-    def _overdue(self, job: Resource) -> float | None:
-        """End a job that has waited for as long as it may; None where it has not."""
-        return None
-
     # While they run
 
     def _accompany(
@@ -188,12 +205,12 @@ class JobController(ABC):
         if (index := first_failure(states)) is not None:
             job = self._note_failure(job, cluster, states, index)
             cluster.stop(GRACE_OF_PEERS)
-        left = self._deadline(job) - now()
-        if left <= 0 and job.status != STOPPING:
-            job = self._time_out(job)
+        if job.status != STOPPING and (exceeded := self._exceeded(job)):
+            job = self._time_out(job, exceeded)
         if job.status == STOPPING:
             cluster.stop(GRACE)
             return WAITING
+        left = min(limit.end for limit in self.limits(job)) - now()
         again = self.accompany(job)
         return left if again is None else min(left, again)
 
@@ -242,16 +259,16 @@ class JobController(ABC):
         first = "Training image download completed. Training in progress."
         return " ".join([first, *(note for note in notes if note)])
 
-    def _deadline(self, job: Resource) -> float:
-        limit = job.wish.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86_400)
-        return float(job.facts["FirstStartedAt"] + limit)
+    def _exceeded(self, job: Resource) -> str | None:
+        """Return what a job that has taken too long has exceeded."""
+        return next((limit.name for limit in self.limits(job) if limit.end <= now()), None)
 
-    def _time_out(self, job: Resource) -> Resource:
+    def _time_out(self, job: Resource, exceeded: str) -> Resource:
         with self.studio.store.edit(job.uid) as draft:
             draft.status = STOPPING
-            draft.facts["Exceeded"] = "MaxRuntimeExceeded"
+            draft.facts["Exceeded"] = exceeded
             draft.facts["SecondaryStatus"] = "Stopping"
-            draft.step("Stopping", "Stopping: the job ran for MaxRuntimeInSeconds")
+            draft.step("Stopping", f"Stopping: {_LAST_MESSAGES[exceeded]}")
         return draft
 
     def _follow(self, job: Resource, cluster: Cluster) -> bool:
@@ -308,6 +325,10 @@ class JobController(ABC):
         tried = job.facts.get("Retries", 0)
         if tried >= allowed or job.status == STOPPING:
             return self._end(job, FAILED, reason)
+        try:
+            self.rescue(job)
+        except (BotoCoreError, ClientError, OSError) as error:
+            log.warning("Nothing is saved of the failed attempt of %s: %s", job.name, error)
         self._cluster(job).remove()
         self.leave(job)
         with self.studio.store.edit(job.uid) as draft:
@@ -330,12 +351,14 @@ class JobController(ABC):
             draft.facts.update(facts or {})
             secondary = exceeded or draft.facts.get("Exceeded") or status
             draft.status = status
-            draft.facts["SecondaryStatus"] = secondary
+            # SageMaker knows no name for this one.
+            shown = STOPPED if secondary == "MaxPendingTimeExceeded" else secondary
+            draft.facts["SecondaryStatus"] = shown
             draft.facts.setdefault("EndedAt", now())
             if reason:
                 draft.facts["FailureReason"] = reason[:1024]
             said = f"{self.noun} {_LAST_MESSAGES[secondary]}"
-            draft.step(secondary, said + (f" {reason}" if reason else ""))
+            draft.step(shown, said + (f" {reason}" if reason else ""))
         self._clean(draft)
         return None
 
@@ -374,6 +397,7 @@ _LAST_MESSAGES = {
     STOPPED: "stopped",
     "MaxRuntimeExceeded": "runtime exceeded MaxRuntimeInSeconds provided",
     "MaxWaitTimeExceeded": "wait time exceeded MaxWaitTimeInSeconds provided",
+    "MaxPendingTimeExceeded": "pending time exceeded MaxPendingTimeInSeconds provided",
 }
 
 

@@ -7,8 +7,9 @@ from .inputs.errors import InputError
 from .s3uri import S3Uri
 
 
-def check_bucket(studio: Studio, uri: str, member: str) -> None:
+def check_bucket(studio: Studio, uri: S3Uri, member: str) -> None:
     """Raise :class:`InputError` where results could never be uploaded."""
-    bucket = S3Uri.parse(uri, member).bucket
-    if not studio.objects.bucket_exists(bucket):
-        raise InputError(f"ClientError: The bucket {bucket} of {member} ({uri}) does not exist.")
+    if not studio.objects.bucket_exists(uri.bucket):
+        raise InputError(
+            f"ClientError: The bucket {uri.bucket} of {member} ({uri}) does not exist."
+        )

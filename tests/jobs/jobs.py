@@ -136,3 +136,13 @@ def run(studio: RunningStudio, image: str, name: str, **changes: Any) -> dict[st
     """Run a training job to its end; return its description."""
     studio.client("sagemaker").create_training_job(**request(studio, image, name, **changes))
     return wait(studio, name)
+
+
+def script_archive(source: str) -> bytes:
+    """Return a source archive with one train.py."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        info = tarfile.TarInfo("train.py")
+        info.size = len(source.encode())
+        tar.addfile(info, io.BytesIO(source.encode()))
+    return buffer.getvalue()

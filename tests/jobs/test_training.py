@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import signal
-import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -32,6 +30,7 @@ from .jobs import (
     put,
     request,
     run,
+    script_archive,
     unique,
     wait,
     wait_for,
@@ -267,15 +266,6 @@ def test_a_restarted_studio_goes_on_with_a_running_job(
     lines = [line for line in log_lines(studio, name) if line.startswith("line ")]
     assert lines == [f"line {n} loss=0.{n};" for n in range(1, 61)]
     assert not (studio.settings.jobs / name).exists()
-
-
-def script_archive(source: str) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        info = tarfile.TarInfo("train.py")
-        info.size = len(source.encode())
-        tar.addfile(info, io.BytesIO(source.encode()))
-    return buffer.getvalue()
 
 
 SCRIPT = """

@@ -13,7 +13,7 @@ from ...wire.errors import AWSError, validation_error
 from ..checks import check_hosts
 from ..images import resolve_image
 from ..inputs.checks import check_channels
-from ..s3uri import S3Uri
+from .folders import check_folders
 
 _RESERVED_ENVIRONMENT = re.compile(r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)")
 
@@ -34,7 +34,7 @@ def check(studio: Studio, request: Mapping[str, Any]) -> None:
         )
     mode = request["AlgorithmSpecification"]["TrainingInputMode"]
     check_channels(request.get("InputDataConfig", []), mode)
-    S3Uri.parse(request["OutputDataConfig"]["S3OutputPath"], "outputDataConfig.s3OutputPath")
+    check_folders(request)
     for name in request.get("Environment", {}):
         if _RESERVED_ENVIRONMENT.fullmatch(name):
             raise validation_error(
@@ -76,9 +76,8 @@ def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
     for member in ("TrainingPlanArn", "KeepAlivePeriodInSeconds", "InstancePreferences"):
         if resources.get(member):
             yield f"ResourceConfig.{member}"
-    for member in ("CheckpointConfig",):
-        if request.get(member):
-            yield member
+    if request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
+        yield "RemoteDebugConfig.EnableRemoteDebug"
     for member in ("ServerlessJobConfig", "MlflowConfig", "ModelPackageConfig"):
         if request.get(member):
             yield member

@@ -7,8 +7,9 @@ code of AWS's ``sagemaker-training`` toolkit, which reads all of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ...compute.protocol import ContainerSpec, Folder, NetworkMode, Overlay
 from ...core.controllers import KIND_LABEL, UID_LABEL
@@ -19,6 +20,7 @@ from ..cluster import Cluster
 from ..hosts import INTERFACE, Host, resource_config
 from ..images import resolve_image
 from ..inputs.channels import input_data_config
+from .folders import CHECKPOINTS, mounts
 from .metrics import definitions
 
 METRICS = "/opt/ml/output/metrics/sagemaker"
@@ -31,6 +33,8 @@ def prepare_folders(base: Path, job: Resource, hosts: Sequence[Host], host: Host
     """
     for folder in ("input/data", "model", "output/data", "output/metrics/sagemaker"):
         (base / "opt/ml" / folder).mkdir(parents=True, exist_ok=True)
+    for mount in mounts(job.wish, base):
+        mount.source.mkdir(parents=True, exist_ok=True)
     config = base / "opt/ml/input/config"
     _write(config / "hyperparameters.json", job.wish.get("HyperParameters", {}))
     mode = job.wish["AlgorithmSpecification"]["TrainingInputMode"]
@@ -40,12 +44,15 @@ def prepare_folders(base: Path, job: Resource, hosts: Sequence[Host], host: Host
     )
     _write(config / "resourceconfig.json", resource_config(hosts, host))
     _write(config / "metric-definition-regex.json", definitions(job.wish))
+    for member in ("CheckpointConfig", "DebugHookConfig", "ProfilerConfig"):
+        if member in job.wish:
+            _write(config / f"{member.lower()}.json", _with_local_path(member, job.wish[member]))
     _write(config / "trainingjobconfig.json", {**job.wish, "TrainingJobArn": job.arn})
     _write(
         base / "opt/ml/metadata/resource-metadata.json",
         {"ExecutionRoleArn": job.wish["RoleArn"], "ResourceArn": job.arn},
     )
-    _open_to_any_user(base / "opt")
+    _open_to_any_user(base)
 
 
 def _open_to_any_user(folder: Path) -> None:
@@ -87,6 +94,7 @@ def container_spec(
             Folder(ml / "model", "/opt/ml/model"),
             Folder(ml / "output", "/opt/ml/output"),
             Folder(ml / "metadata", "/opt/ml/metadata", read_only=True),
+            *mounts(job.wish, base),
             *channels,
         ],
         limits=cluster.limits(host),
@@ -94,6 +102,12 @@ def container_spec(
         hostname=host.name,
         group=cluster.group,
     )
+
+
+def _with_local_path(member: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration as the container reads it, which needs the default path in it."""
+    default = {"LocalPath": CHECKPOINTS} if member == "CheckpointConfig" else {}
+    return {**default, **config}
 
 
 def _write(path: Path, document: object) -> None:

@@ -8,15 +8,18 @@ from typing import Any
 from ...compute.protocol import ContainerSpec
 from ...core.controllers import controller
 from ...core.store import Resource
+from ...core.studio import Studio
 from ..artifacts import Model, publish
 from ..cluster import Cluster
-from ..controller import JobController
+from ..controller import JobController, TimeLimit
 from ..failure import exit_reason
 from ..hosts import Host, hosts_of
 from ..inputs.channels import prepare_channels
 from ..outputs import check_bucket
 from ..status import COMPLETED, FAILED, STOPPED
+from ..sync import FolderSync
 from .contract import container_spec, prepare_folders
+from .folders import synced_folders, targets
 from .kind import LOG_GROUP
 from .metrics import scan
 
@@ -30,17 +33,23 @@ class TrainingController(JobController):
     log_group = LOG_GROUP
     noun = "Training job"
 
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self._sync = FolderSync(studio)
+
     def hosts(self, job: Resource) -> list[Host]:
         """Return the hosts of a job."""
         return hosts_of(job.wish["ResourceConfig"])
 
     def prepare(self, job: Resource, cluster: Cluster, *, fresh: bool) -> list[ContainerSpec]:
         """Make folders and channels of every host; return its container."""
-        check_bucket(self.studio, job.wish["OutputDataConfig"]["S3OutputPath"], "OutputDataConfig")
+        for member, uri in targets(job.wish):
+            check_bucket(self.studio, uri, member)
         specs = []
         for host in cluster.hosts:
             base = self.studio.run_folder(job, host.part)
             if fresh:
+                self._sync.restore(job, host.part, synced_folders(job.wish))
                 prepare_folders(base, job, cluster.hosts, host)
             channels = prepare_channels(
                 self.studio,
@@ -54,6 +63,7 @@ class TrainingController(JobController):
 
     def publish(self, job: Resource, status: str) -> Mapping[str, Any]:
         """Upload model and output."""
+        self._sync.finish(job, self._parts(job), synced_folders(job.wish))
         bases = [self.studio.run_folder(job, host.part) for host in self.hosts(job)]
         uri = publish(self.studio, job, bases, _PUBLISHED[status])
         return {"ModelArtifacts": uri} if uri else {}
@@ -65,3 +75,28 @@ class TrainingController(JobController):
     def scan(self, job: Resource, stream: str) -> None:
         """Read metrics from the log."""
         scan(self.studio, job, stream)
+
+    def accompany(self, job: Resource) -> float | None:
+        """Keep checkpoints and the like in S3."""
+        return self._sync.soon(job, self._parts(job), synced_folders(job.wish))
+
+    def rescue(self, job: Resource) -> None:
+        """Save checkpoints for the next attempt."""
+        self._sync.finish(job, self._parts(job), synced_folders(job.wish))
+
+    def leave(self, job: Resource) -> None:
+        """Forget what was uploaded."""
+        self._sync.forget(job)
+
+    def limits(self, job: Resource) -> list[TimeLimit]:
+        """Return the limits of StoppingCondition that a job may exceed."""
+        stopping = job.wish["StoppingCondition"]
+        limits = super().limits(job)
+        if wait := stopping.get("MaxWaitTimeInSeconds"):
+            limits.append(TimeLimit("MaxWaitTimeExceeded", job.created + wait))
+        if (pending := stopping.get("MaxPendingTimeInSeconds")) and not job.facts.get("Launched"):
+            limits.append(TimeLimit("MaxPendingTimeExceeded", job.created + pending))
+        return limits
+
+    def _parts(self, job: Resource) -> list[str]:
+        return [host.part for host in self.hosts(job)]

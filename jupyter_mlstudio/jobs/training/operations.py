@@ -9,15 +9,19 @@ from ...core.listing import Listing, tag_map
 from ...core.store import Resource
 from ...core.studio import Studio
 from ...experiments.kind import JOB_SUFFIX, TRIAL_COMPONENT
-from ...wire.errors import validation_error
+from ...wire.errors import AWSError, validation_error
 from ...wire.operation import Call, Response, operation
 from ..status import FINAL, IN_PROGRESS, STOPPING
 from .checks import check
+from .folders import check_folders
 from .kind import TRAINING_JOB
 from .metrics import definitions
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker import type_defs as t
+
+
+_UPDATED = ("ProfilerConfig", "ProfilerRuleConfigurations")
 
 
 @operation("sagemaker", "CreateTrainingJob")
@@ -128,6 +132,31 @@ def stop_training_job(call: Call[Studio], request: t.StopTrainingJobRequestTypeD
             draft.status = STOPPING
             draft.facts["SecondaryStatus"] = "Stopping"
             draft.step("Stopping", "Stopping the training job")
+
+
+@operation("sagemaker", "UpdateTrainingJob")
+def update_training_job(call: Call[Studio], request: t.UpdateTrainingJobRequestTypeDef) -> Response:
+    """Change the profiler configuration of a job that has not ended."""
+    for member in ("ResourceConfig", "RemoteDebugConfig"):
+        if member in request:
+            raise AWSError(
+                "UnsupportedOperation",
+                f"UpdateTrainingJob: this studio does not support {member} yet.",
+            )
+    store = call.app.store
+    job = store.get(TRAINING_JOB, call.account, call.region, request["TrainingJobName"])
+    with store.edit(job.uid) as draft:
+        if draft.status != IN_PROGRESS:
+            raise validation_error(
+                f"The request was rejected because the training job is in status {draft.status}."
+            )
+        changed = {**draft.wish, **{k: v for k, v in request.items() if k in _UPDATED}}
+        profiler = request.get("ProfilerConfig")
+        if profiler:
+            changed["ProfilerConfig"] = {**draft.wish.get("ProfilerConfig", {}), **profiler}
+        check_folders(changed)
+        draft.wish = changed
+    return {"TrainingJobArn": job.arn}
 
 
 @operation("sagemaker", "DeleteTrainingJob")
