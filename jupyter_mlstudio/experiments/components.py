@@ -1,7 +1,7 @@
 """Trial components: what one run was given and what came out of it.
 
-Every training job has one of its own, ``<job name>-aws-training-job``. It is made with the job and
-shows the job as it is now; what users write to it (parameters, artifacts) is added on top.
+Every job has one of its own (``<job name>-aws-training-job``). It is made with the job and shows
+the job as it is now; what users write to it (parameters, artifacts) is added on top.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from ..core.listing import Listing, tag_map
 from ..core.store import Resource
 from ..core.studio import Studio
 from ..wire.operation import Call, Response, operation
-from .kind import JOB_SUFFIX, TRIAL_COMPONENT
+from .kind import TRIAL_COMPONENT
+from .sources import component_name, inputs, outputs, parameters, source_type
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker import type_defs as t
@@ -29,7 +30,7 @@ _REMOVALS = {
 
 def track(studio: Studio, job: Resource) -> None:
     """See that a job has its trial component. Safe to repeat."""
-    name = f"{job.name}{JOB_SUFFIX}"
+    name = component_name(job)
     if studio.store.find(TRIAL_COMPONENT, job.account, job.region, name) is None:
         studio.store.create(
             TRIAL_COMPONENT,
@@ -40,6 +41,14 @@ def track(studio: Studio, job: Resource) -> None:
             status="",
             parent=job.arn,
         )
+
+
+def forget(studio: Studio, job: Resource) -> None:
+    """Drop the trial component and the metrics of a job that is deleted."""
+    component = studio.store.find(TRIAL_COMPONENT, job.account, job.region, component_name(job))
+    if component is not None:
+        studio.store.delete(component.uid)
+    studio.metrics.forget(job.arn)
 
 
 @operation("sagemaker", "CreateTrialComponent")
@@ -143,8 +152,7 @@ def _view(
         "LastModifiedTime": timestamp(component.modified),
     }
     if source:
-        kind = "SageMakerTrainingJob" if ":training-job/" in source else "Unknown"
-        view[member] = {"SourceArn": source, "SourceType": kind}
+        view[member] = {"SourceArn": source, "SourceType": source_type(source)}
     view.update(_from_job(job, summary=True))
     if "Status" in wish:
         view["Status"] = wish["Status"]
@@ -167,27 +175,10 @@ def _from_job(job: Resource | None, *, summary: bool = False) -> dict[str, Any]:
         view["EndTime"] = timestamp(ended)
     if summary:
         return view
-    resources = job.wish["ResourceConfig"]
-    view["Parameters"] = {
-        "SageMaker.ImageUri": {"StringValue": job.wish["AlgorithmSpecification"]["TrainingImage"]},
-        "SageMaker.InstanceCount": {"NumberValue": float(resources.get("InstanceCount", 1))},
-        "SageMaker.InstanceType": {"StringValue": resources["InstanceType"]},
-        **{name: _parameter(value) for name, value in job.wish.get("HyperParameters", {}).items()},
-    }
-    view["InputArtifacts"] = {
-        channel["ChannelName"]: {"Value": channel["DataSource"]["S3DataSource"]["S3Uri"]}
-        for channel in job.wish.get("InputDataConfig", [])
-    }
-    if model := facts.get("ModelArtifacts"):
-        view["OutputArtifacts"] = {"SageMaker.ModelArtifact": {"Value": model}}
+    view["Parameters"] = parameters(job)
+    view["InputArtifacts"] = inputs(job)
+    view["OutputArtifacts"] = outputs(job)
     return view
-
-
-def _parameter(text: str) -> dict[str, Any]:
-    try:
-        return {"NumberValue": float(text)}
-    except ValueError:
-        return {"StringValue": text}
 
 
 def _metrics(studio: Studio, component: Resource) -> list[dict[str, Any]]:

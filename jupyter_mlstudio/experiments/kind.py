@@ -10,5 +10,3 @@ TRIAL_COMPONENT = Kind(
     missing=Refusal("ResourceNotFound", "Trial Component '{name}' does not exist."),
     taken=Refusal("ValidationException", "Trial Component '{name}' already exists."),
 )
-
-JOB_SUFFIX = "-aws-training-job"

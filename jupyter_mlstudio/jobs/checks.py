@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,16 @@ from ..wire.errors import AWSError, validation_error
 from .hosts import hosts_of
 
 MOST_HOSTS = 100
+_RESERVED = re.compile(r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)")
+
+
+def check_environment(environment: Mapping[str, str]) -> None:
+    """Refuse variables that would replace the credentials of the job's role."""
+    for name in environment:
+        if _RESERVED.fullmatch(name):
+            raise validation_error(
+                f"Environment variable {name} is reserved: jobs get the credentials of their role."
+            )
 
 
 def check_hosts(studio: Studio, resources: Mapping[str, Any], member: str) -> None:

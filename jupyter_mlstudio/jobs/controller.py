@@ -61,6 +61,8 @@ class JobController(ABC):
 
     log_group: ClassVar[str]
     noun: ClassVar[str]
+    running: ClassVar[str] = "Training"
+    """The step of a job whose containers run."""
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
@@ -196,7 +198,7 @@ class JobController(ABC):
     ) -> float | None:
         job = self._enter(
             job,
-            "Training",
+            self.running,
             self._running_message(cluster),
             lambda draft: self._note_start(draft, cluster, states),
         )
@@ -256,7 +258,7 @@ class JobController(ABC):
             self.studio.engine.note,
             self.studio.admission.note(cluster.hosts[0].instance_type, len(cluster.hosts)),
         ]
-        first = "Training image download completed. Training in progress."
+        first = f"{self.running} image download completed. {self.running} in progress."
         return " ".join([first, *(note for note in notes if note)])
 
     def _exceeded(self, job: Resource) -> str | None:

@@ -38,7 +38,7 @@ def exit_reason(
             f"limit{size} that {host.instance_type} has on this machine, exit code: {code}"
         )
     words = (
-        _read(studio.run_folder(job, host.part) / told)
+        read_told(studio.run_folder(job, host.part) / told)
         or _from_log(studio, job, log_group, job.facts["LogStreams"][host.number - 1])
         or failure["Error"]
         or "The container ended without saying why"
@@ -52,7 +52,8 @@ def _code(code: int | None) -> str:
     return str(code)
 
 
-def _read(path: Path) -> str:
+def read_told(path: Path) -> str:
+    """Return the first 1024 bytes of what a container left to say, as text; nothing if none."""
     # The container made this file: it may be a link to a file of ours, or a pipe.
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,12 +9,10 @@ import regex
 
 from ...core.studio import Studio
 from ...wire.errors import AWSError, validation_error
-from ..checks import check_hosts
+from ..checks import check_environment, check_hosts
 from ..images import resolve_image
 from ..inputs.checks import check_channels
 from .folders import check_folders
-
-_RESERVED_ENVIRONMENT = re.compile(r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)")
 
 
 def check(studio: Studio, request: Mapping[str, Any]) -> None:
@@ -35,11 +32,7 @@ def check(studio: Studio, request: Mapping[str, Any]) -> None:
     mode = request["AlgorithmSpecification"]["TrainingInputMode"]
     check_channels(request.get("InputDataConfig", []), mode)
     check_folders(request)
-    for name in request.get("Environment", {}):
-        if _RESERVED_ENVIRONMENT.fullmatch(name):
-            raise validation_error(
-                f"Environment variable {name} is reserved: jobs get the credentials of their role."
-            )
+    check_environment(request.get("Environment", {}))
     stopping = request.get("StoppingCondition", {})
     wait, run = stopping.get("MaxWaitTimeInSeconds"), stopping.get("MaxRuntimeInSeconds")
     if wait is not None and run is not None and wait < run:

@@ -6,7 +6,6 @@ code of AWS's ``sagemaker-training`` toolkit, which reads all of it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from ...core.environment import container_environment
 from ...core.store import Resource
 from ...core.studio import Studio
 from ..cluster import Cluster
+from ..files import open_to_any_user, write_json, write_metadata
 from ..hosts import INTERFACE, Host, resource_config
 from ..images import resolve_image
 from ..inputs.channels import input_data_config
@@ -36,32 +36,22 @@ def prepare_folders(base: Path, job: Resource, hosts: Sequence[Host], host: Host
     for mount in mounts(job.wish, base):
         mount.source.mkdir(parents=True, exist_ok=True)
     config = base / "opt/ml/input/config"
-    _write(config / "hyperparameters.json", job.wish.get("HyperParameters", {}))
+    write_json(config / "hyperparameters.json", job.wish.get("HyperParameters", {}))
     mode = job.wish["AlgorithmSpecification"]["TrainingInputMode"]
-    _write(
+    write_json(
         config / "inputdataconfig.json",
         input_data_config(job.wish.get("InputDataConfig", []), mode),
     )
-    _write(config / "resourceconfig.json", resource_config(hosts, host))
-    _write(config / "metric-definition-regex.json", definitions(job.wish))
+    write_json(config / "resourceconfig.json", resource_config(hosts, host))
+    write_json(config / "metric-definition-regex.json", definitions(job.wish))
     for member in ("CheckpointConfig", "DebugHookConfig", "ProfilerConfig"):
         if member in job.wish:
-            _write(config / f"{member.lower()}.json", _with_local_path(member, job.wish[member]))
-    _write(config / "trainingjobconfig.json", {**job.wish, "TrainingJobArn": job.arn})
-    _write(
-        base / "opt/ml/metadata/resource-metadata.json",
-        {"ExecutionRoleArn": job.wish["RoleArn"], "ResourceArn": job.arn},
-    )
-    _open_to_any_user(base)
-
-
-def _open_to_any_user(folder: Path) -> None:
-    """Let the user an image runs as, whoever it is, use what it was given.
-
-    Others on this machine cannot come near: the studio's root is closed to them.
-    """
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o777 if path.is_dir() else 0o666)
+            write_json(
+                config / f"{member.lower()}.json", _with_local_path(member, job.wish[member])
+            )
+    write_json(config / "trainingjobconfig.json", {**job.wish, "TrainingJobArn": job.arn})
+    write_metadata(base, job)
+    open_to_any_user(base)
 
 
 def container_spec(
@@ -108,8 +98,3 @@ def _with_local_path(member: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration as the container reads it, which needs the default path in it."""
     default = {"LocalPath": CHECKPOINTS} if member == "CheckpointConfig" else {}
     return {**default, **config}
-
-
-def _write(path: Path, document: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document))

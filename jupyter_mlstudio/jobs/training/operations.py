@@ -8,10 +8,11 @@ from ...core.clock import timestamp
 from ...core.listing import Listing, tag_map
 from ...core.store import Resource
 from ...core.studio import Studio
-from ...experiments.kind import JOB_SUFFIX, TRIAL_COMPONENT
+from ...experiments.components import forget
 from ...wire.errors import AWSError, validation_error
 from ...wire.operation import Call, Response, operation
-from ..status import FINAL, IN_PROGRESS, STOPPING
+from ..status import FINAL, IN_PROGRESS
+from ..stopping import request_stop
 from .checks import check
 from .folders import check_folders
 from .kind import TRAINING_JOB
@@ -123,15 +124,7 @@ def stop_training_job(call: Call[Studio], request: t.StopTrainingJobRequestTypeD
     """Ask a job to stop: SIGTERM, and SIGKILL 120 seconds later. Its model is still kept."""
     store = call.app.store
     job = store.get(TRAINING_JOB, call.account, call.region, request["TrainingJobName"])
-    with store.edit(job.uid) as draft:
-        if draft.status in FINAL:
-            raise validation_error(
-                f"The request was rejected because the training job is in status {draft.status}."
-            )
-        if draft.status != STOPPING:
-            draft.status = STOPPING
-            draft.facts["SecondaryStatus"] = "Stopping"
-            draft.step("Stopping", "Stopping the training job")
+    request_stop(store, job, "training job")
 
 
 @operation("sagemaker", "UpdateTrainingJob")
@@ -172,10 +165,7 @@ def delete_training_job(call: Call[Studio], request: t.DeleteTrainingJobRequestT
             f"The request was rejected because the training job is in status {job.status}. "
             "Only jobs that are Completed, Failed or Stopped can be deleted."
         )
-    component = store.find(TRIAL_COMPONENT, job.account, job.region, f"{job.name}{JOB_SUFFIX}")
-    if component is not None:
-        store.delete(component.uid)
-    call.app.metrics.forget(job.arn)
+    forget(call.app, job)
     store.delete(job.uid)
 
 

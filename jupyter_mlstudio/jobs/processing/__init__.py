@@ -1,0 +1,1 @@
+"""Processing jobs: a container that reads inputs and leaves outputs."""
