@@ -220,6 +220,12 @@ class DockerEngine:
             )
             self._watcher.start()
 
+    def shares_fifos(self) -> bool:
+        """Say whether FIFOs connect us with containers: where both have the same kernel."""
+        # A virtual machine may share our folders, and still has FIFOs of its own.
+        same = self.info()["KernelVersion"] == os.uname().release
+        return same and self.paths.mode != "none"
+
     def remove_tree(self, path: Path) -> None:
         """Delete a folder whose files may belong to another user."""
         try:

@@ -206,6 +206,10 @@ class ProcessEngine:
         """Return nothing: processes have no networks."""
         return []
 
+    def shares_fifos(self) -> bool:
+        """Say that processes share FIFOs."""
+        return True
+
     def remove_tree(self, path: Path) -> None:
         """Delete a folder; everything in it is ours."""
         with suppress(FileNotFoundError):

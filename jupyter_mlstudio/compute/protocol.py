@@ -233,6 +233,9 @@ class Engine(Protocol):
     def groups(self) -> list[str]:
         """Return the groups that have a network and belong to this studio."""
 
+    def shares_fifos(self) -> bool:
+        """Say whether a FIFO in a mounted folder connects containers with processes of ours."""
+
     def remove_tree(self, path: Path) -> None:
         """Delete a folder whose files may belong to another user."""
 

@@ -29,6 +29,7 @@ from ..experiments.components import track
 from .cluster import Cluster, ended, first_failure, up
 from .hosts import Host
 from .inputs.errors import InputError
+from .inputs.pipes import fed, feed_problem, stop_pipes
 from .status import COMPLETED, FAILED, FINAL, IN_PROGRESS, STOPPED, STOPPING
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,18 @@ LAST_STUMBLE = 5
 LONGEST = 86_400
 """Seconds a job may run whose request names no limit."""
 
-_OF_AN_ATTEMPT = ("Launched", "Engine", "StartedAt", "EndedAt", "LogStreams", "Failure", "Outcome")
+_OF_AN_ATTEMPT = (
+    "Launched",
+    "Engine",
+    "StartedAt",
+    "EndedAt",
+    "LogStreams",
+    "Failure",
+    "InputProblem",
+    "Outcome",
+)
+_INPUT_PROBLEM = "InputProblem"
+"""Fact: why containers did not get all of their input, whatever they made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +216,10 @@ class JobController(ABC):
         )
         cluster.restore()
         self._follow(job, cluster)
+        job = self._note_input_problem(job)
+        if _INPUT_PROBLEM in job.facts:
+            cluster.stop(0)
+            return WAITING
         if (index := first_failure(states)) is not None:
             job = self._note_failure(job, cluster, states, index)
             cluster.stop(GRACE_OF_PEERS)
@@ -213,8 +229,8 @@ class JobController(ABC):
             cluster.stop(GRACE)
             return WAITING
         left = min(limit.end for limit in self.limits(job)) - now()
-        again = self.accompany(job)
-        return left if again is None else min(left, again)
+        again = [self.accompany(job), WAITING if fed(self.studio, job.uid) else None]
+        return min([left, *(seconds for seconds in again if seconds is not None)])
 
     def _note_start(
         self, draft: Draft, cluster: Cluster, states: Sequence[ContainerState | None]
@@ -250,6 +266,14 @@ class JobController(ABC):
                 "OutOfMemory": state.oom_killed,
                 "Error": state.error,
             }
+        return draft
+
+    def _note_input_problem(self, job: Resource) -> Resource:
+        problem = None if _INPUT_PROBLEM in job.facts else feed_problem(self.studio, job.uid)
+        if problem is None:
+            return job
+        with self.studio.store.edit(job.uid) as draft:
+            draft.facts[_INPUT_PROBLEM] = problem
         return draft
 
     def _running_message(self, cluster: Cluster) -> str:
@@ -292,6 +316,7 @@ class JobController(ABC):
             self.scan(job, stream)
         if (index := first_failure(states)) is not None:
             job = self._note_failure(job, cluster, states, index)
+        job = self._note_input_problem(job)
         times = [state.finished_at or now() for state in states if state is not None]
         with self.studio.store.edit(job.uid) as draft:
             draft.facts["Outcome"] = STOPPED if draft.status == STOPPING else self._outcome(draft)
@@ -302,10 +327,12 @@ class JobController(ABC):
         return SOON
 
     def _outcome(self, job: Resource) -> str:
-        return FAILED if "Failure" in job.facts else COMPLETED
+        return FAILED if {"Failure", _INPUT_PROBLEM} & job.facts.keys() else COMPLETED
 
     def _finish(self, job: Resource) -> float | None:
         status = job.facts["Outcome"]
+        if status == FAILED and _INPUT_PROBLEM in job.facts:
+            return self._fail(job, job.facts[_INPUT_PROBLEM])
         try:
             for host in self.hosts(job):
                 base = self.studio.run_folder(job, host.part)
@@ -332,6 +359,7 @@ class JobController(ABC):
         except (BotoCoreError, ClientError, OSError) as error:
             log.warning("Nothing is saved of the failed attempt of %s: %s", job.name, error)
         self._cluster(job).remove()
+        stop_pipes(self.studio, job.uid)
         self.leave(job)
         with self.studio.store.edit(job.uid) as draft:
             for fact in _OF_AN_ATTEMPT:
@@ -368,6 +396,7 @@ class JobController(ABC):
         """Remove containers and folders of a job that has ended. Safe to repeat."""
         self.leave(job)
         self._cluster(job).remove()
+        stop_pipes(self.studio, job.uid)
         self.studio.engine.remove_tree(self.studio.settings.jobs / job.uid)
 
     def _enter(

@@ -20,7 +20,7 @@ from typing import BinaryIO
 import psutil
 
 from .. import __version__
-from . import runfile
+from ..core import runfile
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,9 @@ import psutil
 
 from .. import __version__
 from ..compute.protocol import EngineError
+from ..core import runfile
 from ..core.settings import Settings, write_atomically
-from . import children, runfile
+from . import children
 from .lock import LockHeld, StudioLock
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ..compute.protocol import Engine
+from ..core import runfile
 from ..core.settings import Settings
-from . import runfile, shutdown
+from . import shutdown
 from .engine import open_engine
 
 

@@ -17,10 +17,11 @@ from .. import __version__
 from ..aws.mlstudio import stop_waiting
 from ..compute.ports import can_bind, free_port
 from ..compute.protocol import Access, Engine, EngineError
+from ..core import runfile
 from ..core.settings import Settings, load_settings, write_atomically
 from ..core.studio import Studio
 from ..wire.http import make_runner
-from . import capabilities, kernels, listeners, runfile, shutdown
+from . import capabilities, kernels, listeners, shutdown
 from .children import GATEWAY, S3, Child, ChildError, Program
 from .client import run_file, stop_request
 from .engine import open_engine

@@ -81,6 +81,9 @@ class FakeEngine:
     def watch(self, changed: Callable[[str], None]) -> None:
         return None
 
+    def shares_fifos(self) -> bool:
+        return True
+
     def remove_tree(self, path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 

@@ -45,7 +45,10 @@ def job_row(studio: Studio, name: str = "job") -> Resource:
         studio.settings.account,
         studio.settings.region,
         name,
-        wish={"RoleArn": studio.settings.role_arn},
+        wish={
+            "RoleArn": studio.settings.role_arn,
+            "AlgorithmSpecification": {"TrainingInputMode": "File"},
+        },
         status=IN_PROGRESS,
         facts={},
         step=("Starting", "Starting"),

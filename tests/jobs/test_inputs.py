@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from jupyter_mlstudio.compute.protocol import Overlay
 from jupyter_mlstudio.jobs.inputs.channels import input_data_config, prepare_channels
 from jupyter_mlstudio.jobs.inputs.errors import InputError
-from jupyter_mlstudio.jobs.inputs.sources import S3Source, order, relative_path, shard
+from jupyter_mlstudio.jobs.inputs.order import order, shard
+from jupyter_mlstudio.jobs.inputs.sources import S3Source, relative_path
 from jupyter_mlstudio.jobs.inputs.trees import make_tree
 from jupyter_mlstudio.jobs.s3uri import S3Uri
 

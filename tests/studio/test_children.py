@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from jupyter_mlstudio import __version__
-from jupyter_mlstudio.studio import children, runfile
+from jupyter_mlstudio.core import runfile
+from jupyter_mlstudio.studio import children
 from jupyter_mlstudio.studio.children import Child, ChildError, Program
 
 SERVER = """

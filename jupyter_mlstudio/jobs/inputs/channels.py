@@ -10,6 +10,7 @@ from typing import Any
 from ...compute.protocol import Overlay
 from ...core.store import Resource
 from ...core.studio import Studio
+from .pipes import Pipe, start_pipes
 from .sources import S3Source
 from .trees import contents, make_tree
 
@@ -26,8 +27,9 @@ def prepare_channels(
 ) -> list[Overlay]:
     """Have the input of a host ready and return the mounts that show it to the container.
 
-    Beside the folder of a channel lies ``CHANNEL-manifest``, which lists what is in it. Safe to
-    repeat until the container runs.
+    Beside the folder of a channel lies ``CHANNEL-manifest``, which lists what is in it. In Pipe
+    mode there are FIFOs ``CHANNEL_0``, ``CHANNEL_1`` ... in its place. Safe to repeat until the
+    container runs.
 
     Parameters
     ----------
@@ -42,7 +44,13 @@ def prepare_channels(
     data = studio.run_folder(job, str(host)) / DATA.lstrip("/")
     names = {channel["ChannelName"] for channel in channels}
     mounts = []
+    mode: str = job.wish["AlgorithmSpecification"]["TrainingInputMode"]
+    piped = [channel for channel in channels if input_mode(channel, mode) == "Pipe"]
+    pipes = [Pipe.of_channel(channel, DATA) for channel in piped]
+    start_pipes(studio, job, pipes, host=host, hosts=hosts)
     for channel in channels:
+        if channel in piped:
+            continue
         name = channel["ChannelName"]
         source = S3Source.of_channel(channel)
         tree = make_tree(studio, job, source, f"{DATA}/{name}", host=host, hosts=hosts)

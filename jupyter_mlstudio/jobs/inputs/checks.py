@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ...wire.errors import AWSError, validation_error
@@ -34,6 +35,18 @@ def check_channels(channels: Sequence[Mapping[str, Any]], default_mode: str) -> 
             raise validation_error(f"Duplicate channel name: {name}")
         seen.add(name)
         _check_source(channel, number, input_mode(channel, default_mode))
+    for channel in channels:
+        if input_mode(channel, default_mode) == "Pipe":
+            _check_fifos(channel["ChannelName"], seen)
+
+
+def _check_fifos(name: str, names: Collection[str]) -> None:
+    for other in names:
+        if re.fullmatch(rf"{re.escape(name)}_[0-9]+", other):
+            raise validation_error(
+                f"Channel {other} has a name that Pipe mode gives a FIFO of channel {name}. "
+                "Rename one of them."
+            )
 
 
 def _check_source(channel: Mapping[str, Any], number: int, mode: str) -> None:
@@ -53,8 +66,6 @@ def _check_source(channel: Mapping[str, Any], number: int, mode: str) -> None:
                     f"Channel {name}: {member} {channel[member]} needs InputMode Pipe, and is "
                     f"{mode}. Leave it unset or set it to None."
                 )
-    if mode == "Pipe":
-        raise unsupported(f"Pipe mode (channel {name})")
     if kinds == ["S3DataSource"]:
         _check_s3(name, data["S3DataSource"], number, mode)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from ...storage.reader import StoredObject
 from ..s3uri import S3Uri
 from . import manifests
 from .errors import InputError, download_failed
+from .order import order, shard
 
 T = TypeVar("T")
 
@@ -93,23 +93,6 @@ def nothing_found(job: Resource, uri: S3Uri) -> InputError:
         f"({job.region}), that objects exist under that S3 prefix, and that the role "
         f'"{job.wish["RoleArn"]}" has "s3:ListBucket" permissions on bucket "{uri.bucket}".'
     )
-
-
-def order(count: int, seed: int | None, epoch: int = 0) -> Sequence[int]:
-    """Return in which order an epoch takes ``count`` items: shuffled anew by each if seeded."""
-    if seed is None:
-        return range(count)
-    shuffled = list(range(count))
-    random.Random(f"{seed}/{epoch}").shuffle(shuffled)  # noqa: S311 - to be repeated, not secret
-    return shuffled
-
-
-def shard(items: Sequence[T], host: int, hosts: int) -> Sequence[T]:
-    """Return what the ``host``-th (from 1) of ``hosts`` gets of items that are dealt out in turn.
-
-    Every item goes to exactly one host, and no host gets two more than another.
-    """
-    return items[host - 1 :: hosts]
 
 
 def share(source: S3Source, items: Sequence[T], host: int, hosts: int) -> Iterator[T]:
