@@ -99,13 +99,16 @@ class RunningStudio:
 @pytest.fixture(scope="session")
 def make_studio(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[str], RunningStudio]]:
-    """Give a function that starts a studio on a compute (``docker`` or ``process``)."""
+) -> Iterator[Callable[..., RunningStudio]]:
+    """Give a function that starts a studio on a compute (``docker`` or ``process``).
+
+    It takes further settings by name.
+    """
     running: list[RunningStudio] = []
 
-    def make(compute: str) -> RunningStudio:
+    def make(compute: str, **more: Any) -> RunningStudio:
         root: Path = tmp_path_factory.mktemp(f"studio-{compute}")
-        studio = RunningStudio(load_settings(root, compute=compute))
+        studio = RunningStudio(load_settings(root, compute=compute, **more))
         running.append(studio)
         studio.start()
         return studio

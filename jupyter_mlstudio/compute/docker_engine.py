@@ -25,6 +25,7 @@ from jupyter_mlstudio.compute.docker_images import Images
 from jupyter_mlstudio.compute.docker_logs import join_lines, read_frames, since_parameter
 from jupyter_mlstudio.compute.docker_network import Attachment, Networks
 from jupyter_mlstudio.compute.docker_spec import read_state
+from jupyter_mlstudio.compute.docker_stats import read_usage
 from jupyter_mlstudio.compute.docker_volumes import containers_away
 from jupyter_mlstudio.compute.gpus import free_gpus
 from jupyter_mlstudio.compute.machine import Machine
@@ -38,6 +39,7 @@ from jupyter_mlstudio.compute.protocol import (
     EngineError,
     LogLine,
     Phase,
+    Usage,
 )
 from jupyter_mlstudio.compute.trees import make_readable
 
@@ -206,6 +208,16 @@ class DockerEngine:
             if state.phase is Phase.EXITED:
                 return
             time.sleep(0.1)
+
+    def stats(self, name: str) -> Usage | None:
+        """Return what a container uses, or None when it does not run. May take a second."""
+        disk = None if self.paths.mode == "none" else machine.disk_used(self.root)
+        with self._client.api() as api:
+            try:
+                document = api.stats(name, stream=False, one_shot=True)
+            except docker.errors.NotFound:
+                return None
+        return read_usage(document, disk)
 
     def watch(self, changed: Callable[[str], None]) -> None:
         """Call ``changed(name)`` from a thread whenever an owned container starts or ends."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import psutil
 
@@ -42,6 +44,40 @@ def gpus() -> int:
     except (subprocess.SubprocessError, OSError):
         return 0
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+
+
+def disk_used(folder: Path) -> float:
+    """Return the percentage in use of the disk that a folder is on."""
+    usage = shutil.disk_usage(folder)
+    return 100.0 * usage.used / usage.total
+
+
+def gpu_usage() -> dict[str, tuple[float, float]]:
+    """Return the percentages of computing time and memory in use, by the index of a GPU.
+
+    None are known where the driver is missing, hangs or does not count (a GPU cut into slices).
+    """
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return {}
+    query = "--query-gpu=index,utilization.gpu,memory.used,memory.total"
+    try:
+        listed = subprocess.run(
+            [program, query, "--format=csv,noheader,nounits"],
+            capture_output=True,
+            text=True,
+            timeout=GPU_PROBE_TIMEOUT,
+            check=True,
+        )
+    except (subprocess.SubprocessError, OSError):
+        return {}
+    found = {}
+    for line in listed.stdout.splitlines():
+        index, *numbers = (part.strip() for part in line.split(","))
+        with suppress(ValueError, ZeroDivisionError):
+            busy, used, total = map(float, numbers)
+            found[index] = (busy, 100.0 * used / total)
+    return found
 
 
 def _cgroup_memory() -> int | None:

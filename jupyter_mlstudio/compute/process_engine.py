@@ -24,10 +24,11 @@ from typing import Any
 
 import psutil
 
-from jupyter_mlstudio.compute import process_files, shim
+from jupyter_mlstudio.compute import machine, process_files, shim
 from jupyter_mlstudio.compute.docker_logs import CUT, MAX_LINE
 from jupyter_mlstudio.compute.gpus import free_gpus
 from jupyter_mlstudio.compute.machine import Machine
+from jupyter_mlstudio.compute.process_stats import tree_usage
 from jupyter_mlstudio.compute.protocol import (
     GPU_LABEL,
     STUDIO_LABEL,
@@ -40,6 +41,7 @@ from jupyter_mlstudio.compute.protocol import (
     LogLine,
     NetworkMode,
     Phase,
+    Usage,
     sdk_endpoints,
 )
 from jupyter_mlstudio.compute.trees import make_readable
@@ -192,6 +194,16 @@ class ProcessEngine:
                 stamp, _, text = record.partition(b" ")
                 if int(stamp) > since_ns:
                     yield LogLine(int(stamp), text.decode("utf-8", "replace"))
+
+    def stats(self, name: str) -> Usage | None:
+        """Return what the processes of a container use, or None when it does not run."""
+        folder = self._folder / name
+        found = _read_state(folder)
+        if found is None or "exit_code" in found:
+            return None
+        limit = json.loads((folder / "spec.json").read_text())["memory"]
+        disk = machine.disk_used(self._folder)
+        return tree_usage(found["pid"], limit or Machine.detect().memory, disk)
 
     def watch(self, changed: Callable[[str], None]) -> None:
         """Call ``changed(name)`` from a thread whenever a container starts or ends."""

@@ -135,6 +135,24 @@ class ContainerState:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a container uses at ``time`` (seconds since the epoch).
+
+    ``cpu`` is seconds of one core since it started; ``memory`` is bytes in use, of at most
+    ``memory_limit``; ``received`` and ``sent`` are bytes since it started, None where they cannot
+    be told; ``disk`` is the percentage of the disk its folders are on that is in use.
+    """
+
+    time: float
+    cpu: float
+    memory: int
+    memory_limit: int
+    received: int | None
+    sent: int | None
+    disk: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One line a container wrote. ``time_ns`` is since the epoch; ``text`` has no newline."""
 
@@ -220,6 +238,9 @@ class Engine(Protocol):
 
     def logs(self, name: str, since_ns: int = 0) -> Iterator[LogLine]:
         """Follow stdout and stderr from the first line later than ``since_ns`` to the end."""
+
+    def stats(self, name: str) -> Usage | None:
+        """Return what a container uses, or None when it does not run. May take a second."""
 
     def watch(self, changed: Callable[[str], None]) -> None:
         """Call ``changed(name)`` from a thread whenever an owned container starts or ends."""

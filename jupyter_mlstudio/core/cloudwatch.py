@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from .database import Database
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .studio import Studio
 
 Entry = tuple[Metric, Sample]
+_Key = tuple[int, float, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,10 @@ class MetricTables:
 
     def put_with(self, connection: Connection, entries: Iterable[Entry]) -> None:
         """Add samples as part of a transaction."""
-        by_metric: dict[Metric, list[Sample]] = {}
-        for metric, sample in entries:
-            by_metric.setdefault(metric, []).append(sample)
-        for metric, samples in by_metric.items():
-            number = _metric_number(connection, metric, max(each.time for each in samples))
-            for sample in samples:
-                add(connection, number, sample)
+        found = list(entries)
+        if found:
+            numbers = _metric_numbers(connection, found)
+            add(connection, [(numbers[metric], sample) for metric, sample in found])
 
     def metrics(self, wanted: Wanted) -> Iterator[Metric]:
         """Yield the metrics asked for."""
@@ -133,22 +131,30 @@ class MetricTables:
             return [from_row(row) for row in connection.execute(query).mappings()]
 
 
-def add(connection: Connection, metric: int, sample: Sample) -> None:
-    """Add a sample to what there is of its metric at its time, resolution and unit."""
+def add(connection: Connection, entries: Sequence[tuple[int, Sample]]) -> None:
+    """Add samples to what there is of their metrics at their time, resolution and unit."""
+    groups: dict[_Key, list[Sample]] = {}
+    for metric, sample in entries:
+        key = (metric, sample.time, sample.resolution, sample.unit)
+        groups.setdefault(key, []).append(sample)
+    # More than these, but not many: what is written at once is of few times.
     query = select(points).where(
-        points.c.metric == metric,
-        points.c.time == sample.time,
-        points.c.resolution == sample.resolution,
-        points.c.unit == sample.unit,
+        points.c.metric.in_({key[0] for key in groups}),
+        points.c.time.in_({key[1] for key in groups}),
     )
-    row = connection.execute(query).mappings().first()
-    if row is not None:
-        sample = merged([from_row(row), sample], sample.time, sample.resolution)
-    document = {"metric": metric, **_columns(sample)}
+    for row in connection.execute(query).mappings():
+        key = (row["metric"], row["time"], row["resolution"], row["unit"])
+        if key in groups:
+            groups[key].append(from_row(row))
     keys = [column.name for column in points.primary_key]
-    changed = {name: value for name, value in document.items() if name not in keys}
+    statement = upsert(points)
+    changed = {c.name: statement.excluded[c.name] for c in points.c if c.name not in keys}
     connection.execute(
-        upsert(points).values(document).on_conflict_do_update(index_elements=keys, set_=changed)
+        statement.on_conflict_do_update(index_elements=keys, set_=changed),
+        [
+            {"metric": key[0], **_columns(merged(group, key[1], key[2]))}
+            for key, group in groups.items()
+        ],
     )
 
 
@@ -181,21 +187,41 @@ def _columns(sample: Sample) -> dict[str, Any]:
     }
 
 
-def _metric_number(connection: Connection, metric: Metric, last: float) -> int:
-    found = connection.execute(select(metrics.c.id, metrics.c.last).where(*_is(metric))).first()
-    if found is None:
-        made = insert(metrics).values(
-            account=metric.account,
-            region=metric.region,
-            namespace=metric.namespace,
-            name=metric.name,
-            dimensions=_written(metric),
-            last=last,
-        )
-        return int(connection.execute(made.returning(metrics.c.id)).scalar_one())
-    if found.last < last:
-        connection.execute(update(metrics).where(metrics.c.id == found.id).values(last=last))
-    return int(found.id)
+def _metric_numbers(connection: Connection, entries: Sequence[Entry]) -> dict[Metric, int]:
+    """Return the numbers of metrics, giving new ones theirs, and note their newest points."""
+    last: dict[Metric, float] = {}
+    for metric, sample in entries:
+        last[metric] = max(sample.time, last.get(metric, 0.0))
+    statement = upsert(metrics)
+    later = func.max(metrics.c.last, statement.excluded.last)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["account", "region", "namespace", "name", "dimensions"],
+            set_={"last": later},
+        ),
+        [
+            {
+                "account": metric.account,
+                "region": metric.region,
+                "namespace": metric.namespace,
+                "name": metric.name,
+                "dimensions": _written(metric),
+                "last": time,
+            }
+            for metric, time in last.items()
+        ],
+    )
+    query = select(metrics).where(
+        metrics.c.namespace.in_({metric.namespace for metric in last}),
+        metrics.c.name.in_({metric.name for metric in last}),
+        metrics.c.dimensions.in_({_written(metric) for metric in last}),
+    )
+    rows = connection.execute(query).all()
+    places = {(r.account, r.region, r.namespace, r.name, r.dimensions): int(r.id) for r in rows}
+    return {
+        each: places[each.account, each.region, each.namespace, each.name, _written(each)]
+        for each in last
+    }
 
 
 def _is(metric: Metric) -> tuple[Any, ...]:

@@ -87,6 +87,7 @@ class Controllers:
 
     def container_changed(self, name: str) -> None:
         """Look at the resource that a container of ours belongs to."""
+        self._studio.sampler.changed(name)
         uid = name.removeprefix(f"mls-{self._studio.settings.studio_id}-").split("-")[0]
         resource = self._studio.store.by_uid(uid)
         if resource is not None:

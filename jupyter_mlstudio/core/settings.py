@@ -30,6 +30,7 @@ class Settings:
 
     ``compute`` is ``docker``, ``process`` or ``auto`` (Docker where an engine answers). ``pull``
     says whether an image that is not here is looked for in its registry.
+    ``usage_seconds`` is how often it is looked at what containers use; 0 means never.
     ``metric_days`` is how long CloudWatch's metrics are kept.
     ``idle_exit`` is seconds without work or clients after which the studio ends; 0 means never.
     """
@@ -45,6 +46,7 @@ class Settings:
     container_port: int = 0
     compute: str = "auto"
     pull: bool = True
+    usage_seconds: float = 10.0
     metric_days: int = 455
     idle_exit: int = 4 * 3600
 

@@ -24,6 +24,7 @@ from .logs import LogStore
 from .metrics import MetricStore
 from .settings import Settings
 from .store import Resource, Store
+from .usage import Sampler
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -72,14 +73,17 @@ class Studio:
         """Port 80 on the containers' side when it could be bound (relative credential URIs)."""
         self._s3: dict[str, S3Client] = {}
         self._logs: dict[tuple[str, str], LogStore] = {}
+        self.sampler = Sampler(self)
         self.controllers = Controllers(self)
 
     def start(self) -> None:
         """Start to reconcile."""
         self.controllers.start()
+        self.sampler.start()
 
     def close(self) -> None:
         """Finish the steps being taken and let go of everything. Containers go on."""
+        self.sampler.close()
         self.controllers.close()
         self.collector.close()
         self.engine.close()

@@ -15,6 +15,7 @@ from jupyter_mlstudio.compute.protocol import (
     EngineError,
     LogLine,
     Phase,
+    Usage,
 )
 
 
@@ -28,6 +29,7 @@ class FakeEngine:
         self.cpus = cpus
         self.specs: dict[str, ContainerSpec] = {}
         self.states: dict[str, ContainerState] = {}
+        self.usage: dict[str, Usage] = {}
         self.stopped: list[tuple[str, int]] = []
         self.down = False
         self.starts = 0
@@ -77,6 +79,10 @@ class FakeEngine:
 
     def logs(self, name: str, since_ns: int = 0) -> Iterator[LogLine]:
         return iter(())
+
+    def stats(self, name: str) -> Usage | None:
+        self._answer()
+        return self.usage.get(name)
 
     def watch(self, changed: Callable[[str], None]) -> None:
         return None

@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +213,32 @@ def test_the_spool_is_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     assert [name[:13] for name in kept[:-1]] == ["20260102T0317", "20260102T0318", "20260102T0319"]
     assert kept[-1].endswith(f"-{os.getpid()}.jsonl")
     assert "of 7 minutes" in caplog.text
+
+
+def test_what_instances_use_is_kept_by_variant_and_by_instance(world: World, endpoint: str) -> None:
+    world.studio.sampler.sample()
+    world.invoke("measured")
+    world.studio.sampler.sample()
+    cloudwatch = world.client("cloudwatch", world.settings.url)
+    variant = [
+        {"Name": "EndpointName", "Value": "measured"},
+        {"Name": "VariantName", "Value": "AllTraffic"},
+    ]
+    listed = cloudwatch.list_metrics(
+        Namespace="/aws/sagemaker/Endpoints", MetricName="CPUUtilization", Dimensions=variant
+    )
+    names = [[each["Name"] for each in m["Dimensions"]] for m in listed["Metrics"]]
+    assert names == [
+        ["EndpointName", "InstanceId", "VariantName"],
+        ["EndpointName", "VariantName"],
+    ]
+    now = datetime.now(UTC)
+    for metric in listed["Metrics"]:
+        (point,) = cloudwatch.get_metric_statistics(
+            **{**metric, "MetricName": "MemoryUtilization"},
+            StartTime=now - timedelta(minutes=10),
+            EndTime=now + timedelta(minutes=1),
+            Period=3600,
+            Statistics=["Minimum"],
+        )["Datapoints"]
+        assert 0 < point["Minimum"] < 100

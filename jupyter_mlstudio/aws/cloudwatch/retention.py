@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Connection, Row, bindparam, delete, select
 
 from ...core.cloudwatch import add, from_row
 from ...core.controllers import controller
@@ -71,29 +72,23 @@ def _coarsen(studio: Studio, before: float, fine: int, coarse: int) -> bool:
         together: dict[tuple[int, float, str], list[Row[tuple[object, ...]]]] = {}
         for row in rows:
             together.setdefault((row.metric, row.time // coarse * coarse, row.unit), []).append(row)
-        for (metric, start, _), group in together.items():
-            add(connection, metric, merged((from_row(r._mapping) for r in group), start, coarse))
-            for row in group:
-                connection.execute(
-                    delete(points).where(
-                        points.c.metric == metric,
-                        points.c.time == row.time,
-                        points.c.resolution == fine,
-                        points.c.unit == row.unit,
-                    )
-                )
+        coarser = [
+            (metric, merged((from_row(row._mapping) for row in group), start, coarse))
+            for (metric, start, _), group in together.items()
+        ]
+        if coarser:
+            add(connection, coarser)
+            _delete(connection, [(row.metric, row.time, fine, row.unit) for row in rows])
         return bool(rows)
 
 
 def _drop(studio: Studio, before: float) -> bool:
     """Delete some points that are older than any is kept."""
-    keys = tuple(points.primary_key)
+    keys = (points.c.metric, points.c.time, points.c.resolution, points.c.unit)
     with studio.database.write() as connection:
         query = select(*keys).where(points.c.resolution == LEVELS[-1][2], points.c.time < before)
         rows = connection.execute(query.limit(STEP)).all()
-        for row in rows:
-            matching = (column == value for column, value in zip(keys, row, strict=True))
-            connection.execute(delete(points).where(*matching))
+        _delete(connection, [tuple(row) for row in rows])
         return bool(rows)
 
 
@@ -104,3 +99,15 @@ def _forget(studio: Studio, before: float) -> bool:
         rows = list(connection.scalars(old))
         connection.execute(delete(metrics).where(metrics.c.id.in_(rows)))
         return bool(rows)
+
+
+def _delete(connection: Connection, keys: list[tuple[Any, ...]]) -> None:
+    """Delete points by metric, time, resolution and unit."""
+    if not keys:
+        return
+    names = ("metric", "time", "resolution", "unit")
+    matching = (points.c[name] == bindparam(f"the_{name}") for name in names)
+    connection.execute(
+        delete(points).where(*matching),
+        [{f"the_{name}": value for name, value in zip(names, key, strict=True)} for key in keys],
+    )
