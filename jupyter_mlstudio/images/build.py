@@ -211,9 +211,20 @@ def _fetched(
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             last = "\n".join(done.stderr.strip().splitlines()[-5:])
-            raise BuildError(f"pip cannot fetch the packages of image '{name}': {last}")
+            raise BuildError(
+                f"pip cannot fetch the packages of image '{name}': {last}{_hint(name)}"
+            )
         complete.touch()
     return sorted(folder.glob("*.whl"))
+
+
+def _hint(name: str) -> str:
+    if not (HERE / name / "requirements-gpu.txt").exists():
+        return ""
+    return (
+        "\nBuilds without CUDA may be on an index of their own, for PyTorch it is PyTorch's: name "
+        "it with PIP_EXTRA_INDEX_URL. With --gpu the image gets the build with CUDA, gigabytes."
+    )
 
 
 def _cache() -> Path:

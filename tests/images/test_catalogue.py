@@ -16,7 +16,7 @@ from jupyter_mlstudio.images.build import image_for, list_images, process_comman
 from tests.sdk.conftest import environment
 
 OURS = "mlstudio/xgboost:latest"
-FRAMEWORKS = {"sklearn": "mlstudio/sklearn:latest", "xgboost": OURS}
+FRAMEWORKS = {name: f"mlstudio/{name}:latest" for name in ("pytorch", "sklearn", "xgboost")}
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,8 @@ def test_every_uri_the_sdk_knows_is_ours(framework: str) -> None:
         "123456789012.dkr.ecr.us-east-1.amazonaws.com/my-xgboost:1",
         "683313688378.dkr.ecr.us-east-1.amazonaws.com.evil.example/sagemaker-xgboost:1",
         "registry.example/sagemaker-xgboost:1.7-1",
+        "763104351884.dkr.ecr.us-east-1.amazonaws.com/huggingface-pytorch-training:2.1.0",
+        "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference-eia:1.5.1-cpu-py3",
         "",
     ],
 )
@@ -105,9 +107,10 @@ def test_other_commands_run_with_our_python_first() -> None:
 
 
 def test_images_are_listed_with_their_versions() -> None:
-    assert catalogue.names() == ["sklearn", "xgboost"]
+    assert catalogue.names() == list(FRAMEWORKS)
     assert version("xgboost") == "3.2.0"
     assert version("sklearn") == "1.9.1"
+    assert version("pytorch") == "2.13.0"
     assert [image.name for image in list_images()] == catalogue.names()
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import tarfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import docker
 import joblib
 import numpy as np
 import pytest
@@ -16,10 +19,12 @@ from botocore.exceptions import ClientError
 from sklearn.datasets import load_iris
 
 from tests.conftest import RunningStudio
+from tests.machine import lacks
 
-from .jobs import channel, get, members, put, run, unique
+from .jobs import channel, get, log_lines, members, put, run, unique
 
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+PYTORCH = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-{}:2.6.0-cpu-py312"
 Invoke = Callable[..., bytes]
 
 SKLEARN_TRAIN = """
@@ -51,6 +56,30 @@ def predict_fn(data, model):
     return model.predict_proba(data)
 """
 
+# One step on the gradient of (w x)^2 at w = 1, its mean over x = 1 and x = 2: 1 - 0.1 * 5.
+PYTORCH_TRAIN = """
+import os, sys
+import torch
+import torch.distributed as dist
+
+dist.init_process_group("gloo")
+rank = dist.get_rank()
+print(f"rank {rank} of {dist.get_world_size()} on {os.environ['SM_CURRENT_HOST']}", flush=True)
+if "--fail" in sys.argv and rank == 1:
+    raise ValueError("the data of rank 1 are bad")
+model = torch.nn.Linear(1, 1, bias=False)
+torch.nn.init.ones_(model.weight)
+loss = (model(torch.tensor([[rank + 1.0]])) ** 2).mean()
+loss.backward()
+dist.all_reduce(model.weight.grad)
+model.weight.grad /= dist.get_world_size()
+with torch.no_grad():
+    model.weight -= 0.1 * model.weight.grad
+if rank == 0:
+    torch.jit.script(model).save(os.environ["SM_MODEL_DIR"] + "/model.pth")
+dist.destroy_process_group()
+"""
+
 
 def archive(files: dict[str, str | bytes]) -> bytes:
     """Return a tar.gz of files."""
@@ -77,9 +106,11 @@ def endpoint(studio: RunningStudio, name: str, container: dict[str, Any]) -> Ite
     sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=studio.role)
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-    sagemaker.get_waiter("endpoint_in_service").wait(
-        EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 90}
-    )
+    deadline = time.monotonic() + 90
+    while (found := sagemaker.describe_endpoint(EndpointName=name))["EndpointStatus"] == "Creating":
+        assert time.monotonic() < deadline, _endpoint_log(studio, name)
+        time.sleep(0.2)
+    assert found["EndpointStatus"] == "InService", found["FailureReason"]
 
     def invoke(body: bytes, content_type: str, accept: str = "application/json") -> bytes:
         answer = runtime.invoke_endpoint(
@@ -161,6 +192,86 @@ def test_a_sklearn_script_trains_and_its_model_answers(studio: RunningStudio) ->
         assert "KeyError: '3 columns'" in caught.value.response["OriginalMessage"]
         assert caught.value.response["OriginalStatusCode"] == 500
         assert "in predict_fn" in _endpoint_log(studio, name)
+
+
+def _distributed(
+    studio: RunningStudio, name: str, instances: int, processes: int, **hyperparameters: str
+) -> dict[str, Any]:
+    """Train ``PYTORCH_TRAIN`` as the SDK's distribution={"torch_distributed": ...} does."""
+    put(studio, {f"{name}/sourcedir.tar.gz": archive({"train.py": PYTORCH_TRAIN})})
+    return run(
+        studio,
+        PYTORCH.format("training"),
+        name,
+        HyperParameters={
+            "sagemaker_program": '"train.py"',
+            "sagemaker_submit_directory": f'"s3://{studio.bucket}/{name}/sourcedir.tar.gz"',
+            "sagemaker_torch_distributed_enabled": "true",
+            "sagemaker_mpi_num_of_processes_per_host": str(processes),
+            **hyperparameters,
+        },
+        ResourceConfig={
+            "InstanceType": "ml.m5.large",
+            "InstanceCount": instances,
+            "VolumeSizeInGB": 1,
+        },
+    )
+
+
+@pytest.fixture
+def pytorch_studio(docker_studio: RunningStudio) -> RunningStudio:
+    """Give the studio on Docker where the image of PyTorch could be built."""
+    client = docker.from_env()
+    if not client.images.list("mlstudio/pytorch"):
+        lacks("the image mlstudio/pytorch is not built")
+    client.close()
+    return docker_studio
+
+
+@pytest.mark.docker
+def test_pytorch_trains_on_two_hosts_and_its_model_answers(pytorch_studio: RunningStudio) -> None:
+    studio, name = pytorch_studio, unique("pytorch")
+    job = _distributed(studio, name, instances=2, processes=1)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert _ranks(studio, name) == ["rank 0 of 2 on algo-1", "rank 1 of 2 on algo-2"]
+    container = {
+        "Image": PYTORCH.format("inference"),
+        "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"],
+        "Environment": {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"},
+    }
+    with endpoint(studio, name, container) as invoke:
+        assert json.loads(invoke(b"[[4], [6]]", "application/json")) == [[2.0], [3.0]]
+        assert invoke(b"4\n6\n", "text/csv", "text/csv") == b"2.0\n3.0\n"
+        npy = io.BytesIO()
+        np.save(npy, np.array([[4], [6]], np.float32))
+        answer = invoke(npy.getvalue(), "application/x-npy", "application/x-npy")
+        np.testing.assert_array_equal(np.load(io.BytesIO(answer)), [[2.0], [3.0]])
+        with pytest.raises(ClientError, match="mat1 and mat2 shapes cannot be multiplied"):
+            invoke(b"[[1, 2]]", "application/json")
+
+
+@pytest.mark.docker
+def test_what_one_of_two_processes_raises_is_why_the_job_failed(
+    pytorch_studio: RunningStudio,
+) -> None:
+    name = unique("pytorch-fail")
+    job = _distributed(pytorch_studio, name, instances=1, processes=2, fail="1")
+    assert job["TrainingJobStatus"] == "Failed"
+    assert _ranks(pytorch_studio, name) == ["rank 0 of 2 on algo-1", "rank 1 of 2 on algo-1"]
+    assert 'ErrorMessage "ValueError: the data of rank 1 are bad"' in job["FailureReason"]
+
+
+def _ranks(studio: RunningStudio, name: str) -> list[str]:
+    return sorted(line for line in log_lines(studio, name) if line.startswith("rank "))
+
+
+def test_process_compute_says_which_package_it_lacks(process_studio: RunningStudio) -> None:
+    if importlib.util.find_spec("torch"):
+        pytest.skip("PyTorch is installed")
+    job = run(process_studio, PYTORCH.format("training"), unique("no-torch"))
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "'torch'" in job["FailureReason"]
+    assert "-m pip install torch" in job["FailureReason"]
 
 
 def test_an_image_without_an_algorithm_asks_for_a_script(process_studio: RunningStudio) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
-_TAIL_LINES = 60
+_TAIL_LINES = 200
 _REASON = 1000
 
 
@@ -59,7 +59,7 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
     status = process.wait()
     reader.join(timeout=2)
     signal.signal(signal.SIGTERM, previous)
-    return Ended(command, status if status >= 0 else 128 - status, tail)
+    return Ended(command, status if status >= 0 else 128 - status, list(tail))
 
 
 def _copy(stream: BinaryIO, tail: deque[bytes]) -> None:

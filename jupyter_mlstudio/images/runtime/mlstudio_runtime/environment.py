@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from . import paths
@@ -91,7 +92,7 @@ class TrainingEnvironment:
 
     def variables(self) -> dict[str, str]:
         """Return the ``SM_*`` variables, and those that name the job to older scripts."""
-        described = self._described()
+        described = self.described
         values: dict[str, Any] = {
             **{key: described[key] for key in described.keys() & _SHARED},
             "hps": self.hyperparameters,
@@ -112,7 +113,8 @@ class TrainingEnvironment:
             "SAGEMAKER_REGION": str(self.own.get("sagemaker_region") or region),
         }
 
-    def _described(self) -> dict[str, Any]:
+    @cached_property
+    def described(self) -> dict[str, Any]:
         """Return the environment as the toolkit describes it in ``SM_TRAINING_ENV``."""
         resources = self.resources
         group = resources.get("current_group_name", _HOMOGENEOUS)

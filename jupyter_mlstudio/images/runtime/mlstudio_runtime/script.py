@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from . import child, packages, paths
+from . import child, launch, packages, paths
 from .environment import TrainingEnvironment
 from .outcome import UserError, record_failure
 from .source import place_code
@@ -30,17 +29,20 @@ def run_script(environment: TrainingEnvironment) -> int:
         There is no such program, or its requirements cannot be installed.
     """
     program = _checked(environment.user_entry_point or "")
+    launch.check(environment.framework)
     code = paths.code()
     place_code(environment.submit_directory, code)
-    _install_requirements(code, program)
-    variables = environment.variables()
+    _install(code, program)
+    launch.wait_for_hosts(environment.resources["hosts"])
+    variables = {**environment.variables(), **launch.variables(environment)}
     variables["PYTHONPATH"] = os.pathsep.join(
         filter(None, [str(code), *packages.search_path(), os.environ.get("PYTHONPATH")])
     )
-    command = _command(code, program, environment.arguments())
+    command = launch.command(environment, code, program)
     _announce(command, variables)
     ended = child.run(command, code, {**os.environ, **variables, "PYTHONUNBUFFERED": "1"})
     if ended.status:
+        ended = replace(ended, tail=launch.first_failure(ended.tail))
         record_failure(ended.reason("ExecuteUserScriptError"))
     return ended.status
 
@@ -55,35 +57,12 @@ def _checked(program: str) -> str:
     return program
 
 
-def _install_requirements(code: Path, program: str) -> None:
-    package = (code / "setup.py").exists() and not program.endswith(".sh")
+def _install(code: Path, program: str) -> None:
+    package = launch.is_package(code, program)
     requirements = (code / "requirements.txt").exists() and not program.endswith(".sh")
     arguments = (["."] if package else []) + (["-r", "requirements.txt"] if requirements else [])
     if arguments:
         packages.install(arguments, code)
-
-
-def _command(code: Path, program: str, arguments: Sequence[str]) -> list[str]:
-    module = program.removesuffix(".py")
-    if (code / "setup.py").exists() and not program.endswith(".sh"):
-        return [sys.executable, "-m", module.replace("/", "."), *arguments]
-    path = code / program
-    if not path.resolve().is_relative_to(code.resolve()):
-        raise UserError(f"The entry point '{program}' lies outside the code folder.")
-    if path.is_file():
-        if program.endswith(".py"):
-            return [sys.executable, program, *arguments]
-        path.chmod(path.stat().st_mode | 0o555)
-        return ["/bin/sh", "-c", shlex.join([f"./{program}", *arguments])]
-    if not program.endswith((".py", ".sh")) and _is_module(code, program):
-        return [sys.executable, "-m", program.replace("/", "."), *arguments]
-    present = ", ".join(sorted(entry.name for entry in code.iterdir())) or "nothing"
-    raise UserError(f"There is no '{program}' in the code folder, which has: {present}.")
-
-
-def _is_module(code: Path, name: str) -> bool:
-    path = code / name.replace(".", "/")
-    return path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
 
 
 def _announce(command: Sequence[str], variables: Mapping[str, str]) -> None:
