@@ -47,6 +47,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             lacks(why)
 
 
+FILE_SYSTEM = "fs-0123456789abcdef0"
+"""A folder that every studio here shares with its jobs."""
+
+
 class RunningStudio:
     """A studio process of its own root, and clients of it."""
 
@@ -108,7 +112,9 @@ def make_studio(
 
     def make(compute: str, **more: Any) -> RunningStudio:
         root: Path = tmp_path_factory.mktemp(f"studio-{compute}")
-        studio = RunningStudio(load_settings(root, compute=compute, **more))
+        shared = {FILE_SYSTEM: str(tmp_path_factory.mktemp("shared"))}
+        settings = load_settings(root, compute=compute, **{"file_systems": shared, **more})
+        studio = RunningStudio(settings)
         running.append(studio)
         studio.start()
         return studio

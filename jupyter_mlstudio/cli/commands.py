@@ -10,6 +10,7 @@ import argparse
 import difflib
 import json
 import os
+import re
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from ..studio.client import StudioError
 from . import shells
 
 NOT_RUNNING = 3
+_FILE_SYSTEM_ID = re.compile("fs-[0-9a-f]{8,18}")
 
 _SUMMARIES = {
     "start": "start the studio, or find it running",
@@ -73,6 +75,14 @@ def _parser() -> argparse.ArgumentParser:
         "--idle-exit", type=int, metavar="SECONDS", help="end after so long without work; 0: never"
     )
 
+    start.add_argument(
+        "--file-systems",
+        type=_file_system,
+        nargs="*",
+        metavar="ID=FOLDER",
+        help="folders that jobs may mount as file systems, e.g. fs-0123abcd=/data; all there are",
+    )
+
     stop = _command(commands, "stop", _stop)
     stop.add_argument(
         "--all", action="store_true", help="also stop the containers of jobs and endpoints"
@@ -99,6 +109,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _file_system(text: str) -> tuple[str, str]:
+    name, _, folder = text.partition("=")
+    path = Path(folder).expanduser()
+    if not _FILE_SYSTEM_ID.fullmatch(name):
+        raise argparse.ArgumentTypeError(f"{name!r} is not like fs-0123456789abcdef0")
+    if not path.is_absolute() or not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{folder!r} is not the full path of a folder")
+    return name, str(path.resolve())
+
+
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
     name: str,
@@ -121,6 +141,7 @@ def _start(options: argparse.Namespace) -> int:
         "compute": options.compute,
         "region": options.region,
         "idle_exit": options.idle_exit,
+        "file_systems": None if options.file_systems is None else dict(options.file_systems),
     }
     settings = load_settings(options.root)
     running = client.find(settings)

@@ -8,7 +8,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,8 @@ class DockerEngine:
         Whether an image that is not here may be pulled.
     paths:
         How the engine sees ``root``; by default it is asked.
+    shared:
+        Folders outside of ``root`` that may be mounted where a mount asks for it.
     """
 
     name = "docker"
@@ -82,6 +84,7 @@ class DockerEngine:
         client: DockerClient | None = None,
         pull: bool = False,
         paths: PathMap | None = None,
+        shared: Sequence[Path] = (),
     ) -> None:
         self.studio_id = studio_id
         self.root = root.resolve()
@@ -91,6 +94,7 @@ class DockerEngine:
         self._images = Images(self._client, pull=pull)
         self._helper = HelperContainer(self._client, studio_id)
         self._paths = paths
+        self._shared = shared
         self._lock = threading.RLock()
         self._starting: dict[str, threading.Lock] = {}
         self._stopping: dict[str, float] = {}
@@ -268,7 +272,7 @@ class DockerEngine:
         self._client.close()
 
     def _mounts(self, name: str) -> Mounts:
-        return Mounts(self._client, self.paths, name, self.studio_id)
+        return Mounts(self._client, self.paths, name, self.studio_id, self._shared)
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[None]:

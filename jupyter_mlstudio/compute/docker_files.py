@@ -28,10 +28,15 @@ class Mounts:
     paths: PathMap
     container: str
     studio_id: str
+    shared: Sequence[Path] = ()
+    """Folders outside of the studio's root that may be mounted, and everything below them."""
 
     def make(self, mounts: Sequence[Folder | Overlay]) -> list[Mount]:
         """Return Docker's mounts, creating the volumes that overlays and copies need."""
         if self.paths.mode == "none":
+            for mount in mounts:
+                if isinstance(mount, Folder) and mount.shared:
+                    self._shared_path(mount)
             return self._volumes.fill(mounts)
         return [
             self._bind(mount) if isinstance(mount, Folder) else self._overlay(mount, index)
@@ -51,8 +56,18 @@ class Mounts:
         return Volumes(self.client, self.paths, self.container, self.studio_id)
 
     def _bind(self, mount: Folder) -> Mount:
-        source = self.paths.engine_path(mount.source)
+        source = self._shared_path(mount) if mount.shared else self.paths.engine_path(mount.source)
         return Mount(mount.target, source, type="bind", read_only=mount.read_only)
+
+    def _shared_path(self, mount: Folder) -> str:
+        source = mount.source.resolve()
+        if not any(source.is_relative_to(folder.resolve()) for folder in self.shared):
+            raise EngineError(f"{mount.source} is in no folder that is shared with jobs.")
+        if self.paths.mode != "same":
+            raise EngineError(
+                f"The container engine does not see {mount.source} where the studio does."
+            )
+        return str(source)
 
     def _overlay(self, mount: Overlay, index: int) -> Mount:
         if not self.paths.overlay:

@@ -49,6 +49,7 @@ def choose_engine(
     command_for: CommandFor,
     client: DockerClient | None = None,
     pull: bool = False,
+    shared: Sequence[Path] = (),
 ) -> Engine:
     """Return the engine of a setting; ``auto`` is Docker where it answers, else processes.
 
@@ -60,7 +61,9 @@ def choose_engine(
         return ProcessEngine(
             studio_id, root=root, access=access, command_for=command_for, note=PROCESSES
         )
-    docker = DockerEngine(studio_id, root=root, access=access, client=client, pull=pull)
+    docker = DockerEngine(
+        studio_id, root=root, access=access, client=client, pull=pull, shared=shared
+    )
     if setting == "docker":
         return docker
     try:

@@ -58,6 +58,11 @@ def _below(value: str, base: Path) -> str:
 
 
 def _link(mount: Folder, target: Path) -> None:
+    if mount.shared and mount.read_only:
+        raise EngineError(
+            f"{mount.source} is to be read only, and a plain process cannot be kept from writing: "
+            "use a container engine, or FileSystemAccessMode rw."
+        )
     if target.exists() and target.samefile(mount.source):
         return
     _make_way(target)

@@ -59,12 +59,14 @@ class Folder:
     """A writable host folder at ``target`` inside the container.
 
     What the container writes is there after :meth:`Engine.readable_tree`, once it has ended; on
-    most engines at once.
+    most engines at once. A ``shared`` folder may lie outside of the studio's root, in one of the
+    folders that the engine was told of; it is never copied.
     """
 
     source: Path
     target: str
     read_only: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ import json
 import os
 import secrets
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Settings:
     says whether an image that is not here is looked for in its registry.
     ``usage_seconds`` is how often it is looked at what containers use; 0 means never.
     ``metric_days`` is how long CloudWatch's metrics are kept.
+    ``file_systems`` maps a ``FileSystemId`` to the folder of this machine that jobs find as such.
     ``idle_exit`` is seconds without work or clients after which the studio ends; 0 means never.
     """
 
@@ -49,6 +51,7 @@ class Settings:
     usage_seconds: float = 10.0
     metric_days: int = 455
     idle_exit: int = 4 * 3600
+    file_systems: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def role_arn(self) -> str:

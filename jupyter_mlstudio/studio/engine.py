@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..compute.probe import choose_engine
 from ..compute.protocol import AccessSettings, Engine
 from ..core.settings import Settings
@@ -17,4 +19,5 @@ def open_engine(settings: Settings) -> Engine:
         access=AccessSettings(settings.container_port, settings.s3_port, settings.gateway_port),
         command_for=process_command,
         pull=settings.pull,
+        shared=[Path(folder) for folder in settings.file_systems.values()],
     )

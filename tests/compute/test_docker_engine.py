@@ -27,6 +27,7 @@ import pytest
 from jupyter_mlstudio.compute import docker_spec
 from jupyter_mlstudio.compute.docker_client import DockerClient
 from jupyter_mlstudio.compute.docker_engine import DockerEngine
+from jupyter_mlstudio.compute.docker_files import Mounts
 from jupyter_mlstudio.compute.paths import PathMap
 from jupyter_mlstudio.compute.probe import PROCESSES, choose_engine, probe
 from jupyter_mlstudio.compute.protocol import (
@@ -188,6 +189,34 @@ def test_an_engine_that_sees_our_files_elsewhere(tmp_path: Path) -> None:
     assert paths.engine_path(tmp_path / "jobs" / "x") == "/srv/home/me/jobs/x"
     with pytest.raises(EngineError, match="outside the studio's root"):
         paths.engine_path(Path("/etc"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "source", "refused"),
+    [
+        ("same", "shared/in", None),
+        ("same", "other", "is in no folder that is shared"),
+        ("same", "shared/link", "is in no folder that is shared"),
+        ("mapped", "shared/in", "does not see"),
+        ("none", "shared/in", "does not see"),
+    ],
+)
+def test_only_what_is_shared_is_mounted_from_outside_the_root(
+    docker_engine: DockerEngine, tmp_path: Path, mode: str, source: str, refused: str | None
+) -> None:
+    (tmp_path / "shared" / "in").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "shared" / "link").symlink_to(tmp_path / "other")
+    paths = PathMap(mode, tmp_path / "root", tmp_path / "root", overlay=True)
+    shared = [tmp_path / "shared"]
+    mounts = Mounts(docker_engine._client, paths, "x", docker_engine.studio_id, shared)
+    asked = [Folder(tmp_path / source, "/x", read_only=True, shared=True)]
+    if refused:
+        with pytest.raises(EngineError, match=refused):
+            mounts.make(asked)
+    else:
+        (made,) = mounts.make(asked)
+        assert (made["Source"], made["ReadOnly"]) == (str(tmp_path / source), True)
 
 
 def test_the_engine_is_asked_what_it_sees(docker_engine: DockerEngine, tmp_path: Path) -> None:

@@ -20,9 +20,11 @@ BUCKET = "data"
 
 
 @contextmanager
-def local_studio(root: Path, objects: Mapping[str, bytes]) -> Iterator[Studio]:
+def local_studio(
+    root: Path, objects: Mapping[str, bytes], **settings_of_its_own: Any
+) -> Iterator[Studio]:
     """Give a studio whose bucket ``data`` holds some objects."""
-    settings = load_settings(root)
+    settings = load_settings(root, **settings_of_its_own)
     store = ObjectStore(settings.objects)
     if BUCKET not in [bucket.name for bucket in store.buckets()]:
         store.create_bucket(BUCKET, settings.region)
@@ -38,7 +40,7 @@ def local_studio(root: Path, objects: Mapping[str, bytes]) -> Iterator[Studio]:
         studio.close()
 
 
-def job_row(studio: Studio, name: str = "job") -> Resource:
+def job_row(studio: Studio, name: str = "job", **wish: Any) -> Resource:
     """Return a training job that nobody reconciles."""
     return studio.store.create(
         TRAINING_JOB,
@@ -48,6 +50,7 @@ def job_row(studio: Studio, name: str = "job") -> Resource:
         wish={
             "RoleArn": studio.settings.role_arn,
             "AlgorithmSpecification": {"TrainingInputMode": "File"},
+            **wish,
         },
         status=IN_PROGRESS,
         facts={},
@@ -67,6 +70,19 @@ def s3_channel(
     if "AttributeNames" in more:
         source["AttributeNames"] = more.pop("AttributeNames")
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}, **more}
+
+
+def file_system_channel(
+    name: str, file_system: str, path: str, mode: str = "ro", **more: Any
+) -> dict[str, Any]:
+    """Return a channel of a directory of a file system."""
+    source = {
+        "FileSystemId": file_system,
+        "FileSystemAccessMode": mode,
+        "FileSystemType": "EFS",
+        "DirectoryPath": path,
+    }
+    return {"ChannelName": name, "DataSource": {"FileSystemDataSource": source}, **more}
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -13,7 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_mlstudio.compute.protocol import Overlay
-from jupyter_mlstudio.jobs.inputs.channels import input_data_config, prepare_channels
+from jupyter_mlstudio.jobs.inputs.channels import (
+    channels_of,
+    input_data_config,
+    prepare_channels,
+)
 from jupyter_mlstudio.jobs.inputs.errors import InputError
 from jupyter_mlstudio.jobs.inputs.order import order, shard
 from jupyter_mlstudio.jobs.inputs.sources import S3Source, relative_path
@@ -270,3 +274,28 @@ def test_containers_are_told_of_their_channels() -> None:
             "RecordWrapperType": "RecordIO",
         },
     }
+
+
+def test_only_hosts_of_its_instance_groups_get_a_channel(tmp_path: Path) -> None:
+    groups = [
+        {"InstanceGroupName": name, "InstanceType": "ml.m5.large", "InstanceCount": count}
+        for name, count in (("first", 1), ("second", 2))
+    ]
+    channel = s3_channel("train", "in/", sharded=True)
+    channel["DataSource"]["S3DataSource"]["InstanceGroupNames"] = ["second"]
+    both = s3_channel("both", "in/")
+    objects = {f"in/{name}": b"" for name in "abc"}
+    with local_studio(tmp_path, objects) as studio:
+        job = job_row(studio, ResourceConfig={"InstanceGroups": groups})
+        found = []
+        for host in (1, 2, 3):
+            mounts = prepare_channels(studio, job, [channel, both], host=host, hosts=3)
+            trees = [mount for mount in mounts if isinstance(mount, Overlay)]
+            found.append([list(files(tree.lower)) for tree in trees])
+    assert found == [
+        [["a", "b", "c"]],
+        [["a", "c"], ["a", "b", "c"]],
+        [["b"], ["a", "b", "c"]],
+    ]
+    assert channels_of([channel, both], "first") == [both]
+    assert channels_of([channel, both], "second") == [channel, both]

@@ -270,9 +270,9 @@ def test_a_fifo_that_was_replaced_is_not_written_to(tmp_path: Path, by: str) -> 
         "gzip": False,
         "record_io": False,
         "seed": None,
-        "sharded": False,
+        "share": [1, 1],
     }
-    channel = Channel(plan, 1, 1)
+    channel = Channel(plan)
     fifo = tmp_path / "train_0"
     fifo.rename(tmp_path / "kept")
     if by == "link":

@@ -147,6 +147,7 @@ def test_a_required_member_that_is_missing_is_named(process_studio: RunningStudi
     [
         ({"S3Uri": "https://169.254.169.254/latest"}, {}, "Member must "),
         ({"S3DataType": "Converse"}, {}, "does not support S3DataType Converse (channel train)"),
+        ({"InstanceGroupNames": ["x"]}, {}, "InstanceGroupNames names x, and ResourceConfig"),
         ({"AttributeNames": ["a"]}, {}, "AttributeNames needs S3DataType AugmentedManifestFile"),
         (
             {"S3DataType": "AugmentedManifestFile", "AttributeNames": ["a"]},

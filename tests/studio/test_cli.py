@@ -39,6 +39,23 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_file_systems_are_folders_that_are_there(tmp_path: Path) -> None:
+    def given(*values: str) -> list[tuple[str, str]]:
+        options = commands._parser().parse_args(["start", "--file-systems", *values])
+        found: list[tuple[str, str]] = options.file_systems
+        return found
+
+    assert given(f"fs-01234567={tmp_path}") == [("fs-01234567", str(tmp_path))]
+    assert given() == []
+    for wrong in ("x=/", "fs-01234567", "fs-01234567=relative", f"fs-01234567={tmp_path}/none"):
+        with pytest.raises(SystemExit):
+            given(wrong)
+    options = {"file_systems": {"fs-01234567": str(tmp_path)}}
+    assert load_settings(tmp_path / "root", **options).file_systems == options["file_systems"]
+    assert load_settings(tmp_path / "root").file_systems == options["file_systems"]
+    assert load_settings(tmp_path / "root", file_systems={}).file_systems == {}
+
+
 def test_start_status_and_stop(settings: Settings) -> None:
     root = str(settings.root)
     assert run("status", "--root", root).returncode == commands.NOT_RUNNING

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...compute.protocol import Overlay
+from ...compute.protocol import Folder, Overlay
 from ...core.store import Resource
 from ...core.studio import Studio
+from ..hosts import hosts_of
+from .file_systems import mount_file_system
 from .pipes import Pipe, start_pipes
 from .sources import S3Source
 from .trees import contents, make_tree
@@ -24,7 +27,7 @@ def prepare_channels(
     *,
     host: int = 1,
     hosts: int = 1,
-) -> list[Overlay]:
+) -> list[Folder | Overlay]:
     """Have the input of a host ready and return the mounts that show it to the container.
 
     Beside the folder of a channel lies ``CHANNEL-manifest``, which lists what is in it. In Pipe
@@ -39,25 +42,80 @@ def prepare_channels(
     Raises
     ------
     InputError
-        No object matches, a manifest is wrong, or a key cannot be a path.
+        No object matches, a manifest is wrong, a key cannot be a path, or a file system is not
+        there.
     """
-    data = studio.run_folder(job, str(host)) / DATA.lstrip("/")
-    names = {channel["ChannelName"] for channel in channels}
-    mounts = []
     mode: str = job.wish["AlgorithmSpecification"]["TrainingInputMode"]
-    piped = [channel for channel in channels if input_mode(channel, mode) == "Pipe"]
-    pipes = [Pipe.of_channel(channel, DATA) for channel in piped]
-    start_pipes(studio, job, pipes, host=host, hosts=hosts)
-    for channel in channels:
-        if channel in piped:
+    given = list(_given(job, channels, host, hosts))
+    piped = [item for item in given if input_mode(item.channel, mode) == "Pipe"]
+    start_pipes(studio, job, [item.pipe() for item in piped], host=host)
+    names = {channel["ChannelName"] for channel in channels}
+    mounts: list[Folder | Overlay] = []
+    for item in given:
+        if item in piped:
             continue
-        name = channel["ChannelName"]
-        source = S3Source.of_channel(channel)
-        tree = make_tree(studio, job, source, f"{DATA}/{name}", host=host, hosts=hosts)
+        if "FileSystemDataSource" in item.channel["DataSource"]:
+            mounts.append(mount_file_system(studio, job, item.channel, item.target))
+            continue
+        tree = make_tree(studio, job, item.source, item.target, host=item.host, hosts=item.hosts)
         mounts.append(tree)
-        if f"{name}-manifest" not in names:
-            _publish(contents(tree), data / f"{name}-manifest")
+        if f"{item.name}-manifest" not in names:
+            data = studio.run_folder(job, str(host)) / DATA.lstrip("/")
+            _publish(contents(tree), data / f"{item.name}-manifest")
     return mounts
+
+
+def channels_of(channels: Sequence[Mapping[str, Any]], group: str) -> list[Mapping[str, Any]]:
+    """Return the channels that hosts of an instance group get."""
+    return [channel for channel in channels if group in (_groups(channel) or [group])]
+
+
+def _given(
+    job: Resource, channels: Sequence[Mapping[str, Any]], host: int, hosts: int
+) -> Iterator[_Given]:
+    for channel in channels:
+        groups = _groups(channel)
+        if not groups:
+            yield _Given(channel, host, hosts)
+            continue
+        members = [
+            one.number for one in hosts_of(job.wish["ResourceConfig"]) if one.group in groups
+        ]
+        if host in members:
+            yield _Given(channel, members.index(host) + 1, len(members))
+
+
+def _groups(channel: Mapping[str, Any]) -> list[str]:
+    names: list[str] = channel["DataSource"].get("S3DataSource", {}).get("InstanceGroupNames", [])
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A channel, and which of the ``hosts`` that get it this is."""
+
+    channel: Mapping[str, Any]
+    host: int
+    hosts: int
+
+    @property
+    def name(self) -> str:
+        name: str = self.channel["ChannelName"]
+        return name
+
+    @property
+    def target(self) -> str:
+        return f"{DATA}/{self.name}"
+
+    @property
+    def source(self) -> S3Source:
+        return S3Source.of_channel(self.channel)
+
+    def pipe(self) -> Pipe:
+        """Return the FIFOs of this channel in Pipe mode."""
+        gzip = self.channel.get("CompressionType") == "Gzip"
+        record_io = self.channel.get("RecordWrapperType") == "RecordIO"
+        return Pipe(self.source, self.target, gzip, record_io, self.host, self.hosts)
 
 
 def _publish(listing: Path, path: Path) -> None:

@@ -13,8 +13,12 @@ from .channels import input_mode
 _SOURCES = ("S3DataSource", "FileSystemDataSource", "DatasetSource")
 
 
-def check_channels(channels: Sequence[Mapping[str, Any]], default_mode: str) -> None:
+def check_channels(
+    channels: Sequence[Mapping[str, Any]], default_mode: str, groups: Collection[str]
+) -> None:
     """Refuse channels that could never be read.
+
+    ``groups`` are the names of the job's instance groups.
 
     Raises
     ------
@@ -35,9 +39,19 @@ def check_channels(channels: Sequence[Mapping[str, Any]], default_mode: str) -> 
             raise validation_error(f"Duplicate channel name: {name}")
         seen.add(name)
         _check_source(channel, number, input_mode(channel, default_mode))
+        _check_groups(channel, groups)
     for channel in channels:
         if input_mode(channel, default_mode) == "Pipe":
             _check_fifos(channel["ChannelName"], seen)
+
+
+def _check_groups(channel: Mapping[str, Any], groups: Collection[str]) -> None:
+    for group in channel["DataSource"].get("S3DataSource", {}).get("InstanceGroupNames", []):
+        if group not in groups:
+            raise validation_error(
+                f"Channel {channel['ChannelName']}: InstanceGroupNames names {group}, and "
+                "ResourceConfig.InstanceGroups has no group of that name."
+            )
 
 
 def _check_fifos(name: str, names: Collection[str]) -> None:
@@ -68,16 +82,32 @@ def _check_source(channel: Mapping[str, Any], number: int, mode: str) -> None:
                 )
     if kinds == ["S3DataSource"]:
         _check_s3(name, data["S3DataSource"], number, mode)
+    elif kinds == ["FileSystemDataSource"]:
+        _check_file_system(channel, mode)
     else:
         raise unsupported(f"{kinds[0]} (channel {name})")
+
+
+def _check_file_system(channel: Mapping[str, Any], mode: str) -> None:
+    name, source = channel["ChannelName"], channel["DataSource"]["FileSystemDataSource"]
+    if mode != "File":
+        raise validation_error(
+            f"Channel {name}: a FileSystemDataSource needs InputMode File, not {mode}."
+        )
+    if "ShuffleConfig" in channel:
+        raise validation_error(f"Channel {name}: ShuffleConfig needs an S3DataSource.")
+    path = source["DirectoryPath"]
+    if not path.startswith("/") or ".." in path.split("/") or "\0" in path:
+        raise validation_error(
+            f"Channel {name}: the DirectoryPath {path!r} is not a full path in the file system."
+        )
 
 
 def _check_s3(name: str, source: Mapping[str, Any], number: int, mode: str) -> None:
     S3Uri.parse(source["S3Uri"], f"inputDataConfig.{number}.member.dataSource.s3DataSource.s3Uri")
     kind = source["S3DataType"]
-    for member in ("HubAccessConfig", "InstanceGroupNames"):
-        if source.get(member):
-            raise unsupported(f"S3DataSource.{member} (channel {name})")
+    if "HubAccessConfig" in source:
+        raise unsupported(f"S3DataSource.HubAccessConfig (channel {name})")
     if kind == "Converse":
         raise unsupported(f"S3DataType {kind} (channel {name})")
     if mode == "FastFile" and kind != "S3Prefix":

@@ -48,17 +48,15 @@ class Channel:
     ----------
     plan:
         ``folder`` of the FIFOs and their ``name`` without the number, what :class:`Stream` needs,
-        and ``seed``, ``sharded``.
-    host, hosts:
-        Who reads.
+        the ``seed`` of the shuffle or None, and ``share``: which of how many parts is read here.
     """
 
-    def __init__(self, plan: dict[str, Any], host: int, hosts: int) -> None:
+    def __init__(self, plan: dict[str, Any]) -> None:
         self.name: str = plan["name"]
         self._folder = os.open(plan["folder"], os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         self._stream = Stream(plan)
         self._seed: int | None = plan["seed"]
-        self._turn = (host, hosts) if plan["sharded"] else (1, 1)
+        self._share: tuple[int, int] = tuple(plan["share"])
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._fifo(0), dir_fd=self._folder)
         self._made = self._make(0)
@@ -86,7 +84,7 @@ class Channel:
         return f"{self.name}_{epoch}"
 
     def _entries(self, epoch: int) -> Sequence[int]:
-        return shard(order(len(self._stream), self._seed, epoch), *self._turn)
+        return shard(order(len(self._stream), self._seed, epoch), *self._share)
 
     def _make(self, epoch: int) -> tuple[int, int]:
         name = self._fifo(epoch)
@@ -118,11 +116,7 @@ class Feeder:
 
     def __init__(self, plan: Path) -> None:
         self._plan = plan
-        document = json.loads(plan.read_text())
-        self._channels = [
-            Channel(channel, document["host"], document["hosts"])
-            for channel in document["channels"]
-        ]
+        self._channels = [Channel(channel) for channel in json.loads(plan.read_text())]
 
     def run(self) -> None:
         """Feed until the plan is removed."""

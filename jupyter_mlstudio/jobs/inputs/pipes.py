@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,21 +47,12 @@ class Pipe:
     target: str
     gzip: bool = False
     record_io: bool = False
-
-    @classmethod
-    def of_channel(cls, channel: Mapping[str, Any], folder: str) -> Pipe:
-        """Return the pipe of a channel in a folder of the container."""
-        return cls(
-            S3Source.of_channel(channel),
-            f"{folder}/{channel['ChannelName']}",
-            channel.get("CompressionType") == "Gzip",
-            channel.get("RecordWrapperType") == "RecordIO",
-        )
+    host: int = 1
+    """Which of the ``hosts`` that have this source reads here, from 1 on."""
+    hosts: int = 1
 
 
-def start_pipes(
-    studio: Studio, job: Resource, pipes: Sequence[Pipe], *, host: int = 1, hosts: int = 1
-) -> None:
+def start_pipes(studio: Studio, job: Resource, pipes: Sequence[Pipe], *, host: int = 1) -> None:
     """Have the FIFOs of a host, and a process that feeds them. Safe to repeat until it runs.
 
     The parent folders of the targets must be part of the host's run folder and be mounted.
@@ -86,8 +77,7 @@ def start_pipes(
     channels = [_plan(studio, job, pipe, root) for pipe in pipes]
     folder.mkdir(parents=True, exist_ok=True)
     plan = folder / "plan.json"
-    document = {"host": host, "hosts": hosts, "channels": channels}
-    write_atomically(plan, json.dumps(document))
+    write_atomically(plan, json.dumps(channels))
     _spawn(folder, plan)
 
 
@@ -174,7 +164,7 @@ def _plan(studio: Studio, job: Resource, pipe: Pipe, root: Path) -> dict[str, An
         "gzip": pipe.gzip,
         "record_io": pipe.record_io,
         "seed": pipe.source.seed,
-        "sharded": pipe.source.sharded,
+        "share": [pipe.host, pipe.hosts] if pipe.source.sharded else [1, 1],
     }
 
 

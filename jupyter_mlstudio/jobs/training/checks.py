@@ -30,7 +30,9 @@ def check(studio: Studio, request: Mapping[str, Any]) -> None:
             "UnsupportedOperation", f"CreateTrainingJob: this studio does not support {what} yet."
         )
     mode = request["AlgorithmSpecification"]["TrainingInputMode"]
-    check_channels(request.get("InputDataConfig", []), mode)
+    instance_groups = request["ResourceConfig"].get("InstanceGroups", [])
+    groups = [group["InstanceGroupName"] for group in instance_groups]
+    check_channels(request.get("InputDataConfig", []), mode, groups)
     check_folders(request)
     check_environment(request.get("Environment", {}))
     stopping = request.get("StoppingCondition", {})

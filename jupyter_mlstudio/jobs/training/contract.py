@@ -19,7 +19,7 @@ from ..cluster import Cluster
 from ..files import open_to_any_user, write_json, write_metadata
 from ..hosts import INTERFACE, Host, resource_config
 from ..images import resolve_image
-from ..inputs.channels import input_data_config
+from ..inputs.channels import channels_of, input_data_config
 from .folders import CHECKPOINTS, mounts
 from .metrics import definitions
 
@@ -40,7 +40,7 @@ def prepare_folders(base: Path, job: Resource, hosts: Sequence[Host], host: Host
     mode = job.wish["AlgorithmSpecification"]["TrainingInputMode"]
     write_json(
         config / "inputdataconfig.json",
-        input_data_config(job.wish.get("InputDataConfig", []), mode),
+        input_data_config(channels_of(job.wish.get("InputDataConfig", []), host.group), mode),
     )
     write_json(config / "resourceconfig.json", resource_config(hosts, host))
     write_json(config / "metric-definition-regex.json", definitions(job.wish))
@@ -55,7 +55,11 @@ def prepare_folders(base: Path, job: Resource, hosts: Sequence[Host], host: Host
 
 
 def container_spec(
-    studio: Studio, job: Resource, cluster: Cluster, host: Host, channels: Sequence[Overlay]
+    studio: Studio,
+    job: Resource,
+    cluster: Cluster,
+    host: Host,
+    channels: Sequence[Folder | Overlay],
 ) -> ContainerSpec:
     """Return the container of one host of a job."""
     algorithm = job.wish["AlgorithmSpecification"]
