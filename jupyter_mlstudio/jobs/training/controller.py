@@ -21,7 +21,8 @@ from ..sync import FolderSync
 from .contract import container_spec, prepare_folders
 from .folders import synced_folders, targets
 from .kind import LOG_GROUP
-from .metrics import scan
+from .metric_files import PERIOD, collect
+from .metrics import LogScanner
 
 _PUBLISHED = {COMPLETED: Model.ALWAYS, STOPPED: Model.IF_ANY, FAILED: Model.NEVER}
 
@@ -36,6 +37,7 @@ class TrainingController(JobController):
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
         self._sync = FolderSync(studio)
+        self._scanner = LogScanner(studio)
 
     def hosts(self, job: Resource) -> list[Host]:
         """Return the hosts of a job."""
@@ -62,7 +64,8 @@ class TrainingController(JobController):
         return specs
 
     def publish(self, job: Resource, status: str) -> Mapping[str, Any]:
-        """Upload model and output."""
+        """Read the last metrics; upload model and output."""
+        self._collect(job, ended=True)
         self._sync.finish(job, self._parts(job), synced_folders(job.wish))
         bases = [self.studio.run_folder(job, host.part) for host in self.hosts(job)]
         uri = publish(self.studio, job, bases, _PUBLISHED[status])
@@ -74,19 +77,22 @@ class TrainingController(JobController):
 
     def scan(self, job: Resource, stream: str) -> None:
         """Read metrics from the log."""
-        scan(self.studio, job, stream)
+        self._scanner.scan(job, stream)
 
     def accompany(self, job: Resource) -> float | None:
-        """Keep checkpoints and the like in S3."""
-        return self._sync.soon(job, self._parts(job), synced_folders(job.wish))
+        """Read metric files, and keep checkpoints and the like in S3."""
+        self._collect(job, ended=False)
+        soon = self._sync.soon(job, self._parts(job), synced_folders(job.wish))
+        return PERIOD if soon is None else min(soon, PERIOD)
 
     def rescue(self, job: Resource) -> None:
         """Save checkpoints for the next attempt."""
         self._sync.finish(job, self._parts(job), synced_folders(job.wish))
 
     def leave(self, job: Resource) -> None:
-        """Forget what was uploaded."""
+        """Forget what was uploaded and read."""
         self._sync.forget(job)
+        self._scanner.forget(job)
 
     def limits(self, job: Resource) -> list[TimeLimit]:
         """Return the limits of StoppingCondition that a job may exceed."""
@@ -97,6 +103,10 @@ class TrainingController(JobController):
         if (pending := stopping.get("MaxPendingTimeInSeconds")) and not job.facts.get("Launched"):
             limits.append(TimeLimit("MaxPendingTimeExceeded", job.created + pending))
         return limits
+
+    def _collect(self, job: Resource, *, ended: bool) -> None:
+        for part in self._parts(job):
+            collect(self.studio, job, self.studio.run_folder(job, part), part, ended=ended)
 
     def _parts(self, job: Resource) -> list[str]:
         return [host.part for host in self.hosts(job)]
