@@ -11,17 +11,15 @@ import subprocess
 import sys
 import tarfile
 import threading
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mlstudio_runtime.outcome import UserError
 from mlstudio_runtime.source import place_code
 
 from .support import Job
-from .toolkit import toolkit_train
+from .toolkit import both
 
 REPORT = """
 import json, os, sys
@@ -70,93 +68,43 @@ RESOURCES = {
     },
 }
 
-Run = subprocess.CompletedProcess[str]
-
-
-def _toolkit(job: Job, **variables: str) -> Run:
-    environment = job.environment(AWS_DEFAULT_REGION="us-east-1", **variables)
-    del environment["PYTHONPATH"]
-    return subprocess.run(
-        [toolkit_train()], env=environment, capture_output=True, text=True, check=False
-    )
-
-
-def _both(job: Job, report: Path, read: Callable[[Path], Any] = Path.read_text) -> Any:
-    """Run the job under the toolkit and under ours, each from the same start."""
-    code, output = job.base / "code", job.base / "output"
-    saved = job.base / "saved"
-    shutil.copytree(code, saved)
-    seen = []
-    for run in (_toolkit, Job.train):
-        for folder in (code, output):
-            shutil.rmtree(folder)
-        shutil.copytree(saved, code)
-        (output / "data").mkdir(parents=True)
-        report.unlink(missing_ok=True)
-        done = run(job, AWS_REGION="us-east-1", REPORT=str(report))
-        files = {path.name: path.read_text() for path in output.iterdir() if path.is_file()}
-        seen.append((done, files, read(report) if report.exists() else None))
-    return seen
-
 
 @pytest.mark.parametrize("resources", list(RESOURCES))
 def test_the_environment_is_the_toolkits(job: Job, tmp_path: Path, resources: str) -> None:
     (job.base / "code" / "train.py").write_text(REPORT)
     job.configure(HYPERPARAMETERS, {"train": "text/csv", "other-data": None})
     job.write("resourceconfig", RESOURCES[resources])
-    toolkit, ours = _both(job, tmp_path / "report", lambda path: json.loads(path.read_text()))
-    assert ours[2] is not None, ours[0].stderr
-    assert ours[2]["argv"] == toolkit[2]["argv"]
-    assert ours[2]["cwd"] == toolkit[2]["cwd"]
-    assert ours[2]["first"] == toolkit[2]["first"]
-    for name, value in toolkit[2]["env"].items():
-        mine = ours[2]["env"].get(name)
+    toolkit, ours = both(job, tmp_path / "report", lambda path: json.loads(path.read_text()))
+    assert ours.report is not None, ours.done.stderr
+    for name in ("argv", "cwd", "first"):
+        assert ours.report[name] == toolkit.report[name]
+    for name, value in toolkit.report["env"].items():
+        mine = ours.report["env"].get(name)
         if name == "SM_TRAINING_ENV":
             assert json.loads(mine) == json.loads(value)
         else:
             assert (name, mine) == (name, value)
-    assert ours[2]["env"].keys() == toolkit[2]["env"].keys()
-    assert ours[0].returncode == toolkit[0].returncode == 0
-    assert ours[1] == toolkit[1] == {"success": ""}
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import sys; sys.exit(3)",
-        "raise ValueError('boom')",
-        "import os; os._exit(200)",
-        "this is not python",
-    ],
-)
-def test_failures_are_the_toolkits(job: Job, tmp_path: Path, code: str) -> None:
-    (job.base / "code" / "train.py").write_text(code)
-    job.configure({"sagemaker_program": '"train.py"'})
-    toolkit, ours = _both(job, tmp_path / "report")
-    assert toolkit[0].returncode == 1
-    assert ours[0].returncode in (1, 3, 200)
-    assert ours[1].keys() == toolkit[1].keys() == {"failure"}
-    for line in (0, 1):
-        assert ours[1]["failure"].splitlines()[line] == toolkit[1]["failure"].splitlines()[line]
+    assert ours.report["env"].keys() == toolkit.report["env"].keys()
+    assert ours.status == toolkit.status == 0
+    assert ours.files == toolkit.files == {"success": ""}
 
 
 def test_shell_scripts_run_as_under_the_toolkit(job: Job, tmp_path: Path) -> None:
     (job.base / "code" / "train.sh").write_text(SHELL_REPORT)
     job.configure({**HYPERPARAMETERS, "sagemaker_program": '"train.sh"'})
-    toolkit, ours = _both(job, tmp_path / "report")
-    assert ours[2] == toolkit[2]
-    assert "a'b$c" in ours[2]
+    toolkit, ours = both(job, tmp_path / "report")
+    assert ours.report == toolkit.report
+    assert "a'b$c" in ours.report
 
 
 @pytest.mark.parametrize("program", ["../x.py", "/bin/sh", "-c", "a;b.py", "a/../b.py", "gone.py"])
-def test_programs_outside_the_code_are_refused_by_both(
+def test_programs_outside_the_code_are_refused_byboth(
     job: Job, tmp_path: Path, program: str
 ) -> None:
     (job.base / "code" / "train.py").write_text("")
     job.configure({"sagemaker_program": json.dumps(program)})
-    toolkit, ours = _both(job, tmp_path / "report")
-    assert toolkit[0].returncode == 1
-    assert ours[0].returncode == 1
+    toolkit, ours = both(job, tmp_path / "report")
+    assert toolkit.status == ours.status == 1
     assert program in job.failure
 
 
