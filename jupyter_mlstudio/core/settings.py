@@ -60,8 +60,16 @@ class Settings:
 
     @property
     def user_arn(self) -> str:
-        """The principal of the studio's own long-lived key."""
+        """The principal of the panels, and of the studio itself."""
         return f"arn:aws:iam::{self.account}:user/mlstudio"
+
+    @property
+    def kernel_arn(self) -> str:
+        """The principal of notebooks and shells: the execution role, as in SageMaker Studio.
+
+        The SageMaker SDK's ``get_execution_role()`` refuses any other.
+        """
+        return f"arn:aws:sts::{self.account}:assumed-role/MLStudioExecutionRole/mlstudio"
 
     @property
     def default_bucket(self) -> str:

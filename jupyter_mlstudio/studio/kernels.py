@@ -129,7 +129,7 @@ def _choose(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
 
 def _config(settings: Settings, environ: Mapping[str, str]) -> str:
     """Return the AWS configuration: the studio's profile, then the user's own sections."""
-    key = KeyRing.load(settings.master_key).user_key(settings.account, settings.user_arn)
+    key = KeyRing.load(settings.master_key).user_key(settings.account, settings.kernel_arn)
     return f"""\
 # Written by jupyter-mlstudio at every start; edit ~/.aws/config instead.
 [profile {PROFILE}]

@@ -90,12 +90,12 @@ class KeyRing:
         Raises
         ------
         ValueError
-            If ``arn`` is no IAM ARN of ``account`` or too long for an access key id.
+            If ``arn`` is no principal of ``account`` or too long for an access key id.
         """
-        prefix = _iam_prefix(account)
-        if not arn.startswith(prefix):
-            raise ValueError(f"{arn} is not an IAM ARN of account {account}")
-        payload = int(account).to_bytes(_ACCOUNT_BYTES, "big") + arn[len(prefix) :].encode()
+        name = arn.rpartition(f"::{account}:")[2]
+        if arn != _principal(account, name):
+            raise ValueError(f"{arn} is not a principal of account {account}")
+        payload = int(account).to_bytes(_ACCOUNT_BYTES, "big") + name.encode()
         access_key = "AKIA" + _base32(self._mac("user", payload)[:_MAC_BYTES] + payload)
         if len(access_key) > _MAX_KEY_ID:
             raise ValueError(f"{arn} is too long for an access key id")
@@ -163,7 +163,7 @@ class KeyRing:
         if not genuine or _base32(raw) != encoded:
             raise _unrecognized()
         account = f"{int.from_bytes(payload[:_ACCOUNT_BYTES], 'big'):012d}"
-        arn = _iam_prefix(account) + payload[_ACCOUNT_BYTES:].decode()
+        arn = _principal(account, payload[_ACCOUNT_BYTES:].decode())
         return Identity(account, arn, self._secret(access_key))
 
     def _resolve_temporary(self, access_key: str, token: str) -> tuple[Identity, float]:
@@ -189,8 +189,10 @@ class KeyRing:
         return hmac.digest(self._master, purpose.encode() + b"\0" + message, "sha256")
 
 
-def _iam_prefix(account: str) -> str:
-    return f"arn:aws:iam::{account}:"
+def _principal(account: str, name: str) -> str:
+    """Return the ARN of ``user/NAME``, or of ``assumed-role/ROLE/SESSION``."""
+    service = "sts" if name.startswith("assumed-role/") else "iam"
+    return f"arn:aws:{service}::{account}:{name}"
 
 
 def _base32(raw: bytes) -> str:

@@ -97,7 +97,7 @@ async def test_plain_boto3_in_a_kernel_reaches_the_studio(tmp_path: Path, base: 
         client.stop(settings, containers=True)
     assert printed.splitlines() == [
         "[]",
-        settings.user_arn,
+        settings.kernel_arn,
         f"['{settings.default_bucket}']",
         "https://sts.eu-west-1.amazonaws.com",
     ]

@@ -49,7 +49,7 @@ def test_the_aws_cli_talks_to_the_studio(
         aws sagemaker list-endpoints --query 'length(Endpoints)'
         """,
     )
-    assert printed.splitlines()[0] == process_studio.settings.user_arn
+    assert printed.splitlines()[0] == process_studio.settings.kernel_arn
     for name in ("a.txt", "sub/b.bin"):
         assert (tmp_path / "back" / name).read_bytes() == (folder / name).read_bytes()
 

@@ -93,8 +93,8 @@ def test_the_environment_of_a_shell(settings: Settings, home: Path, shell: str) 
         check=False,
     )
     assert done.stdout.splitlines() == [
-        settings.user_arn,
-        settings.user_arn,
+        settings.kernel_arn,
+        settings.kernel_arn,
         "https://sts.eu-west-1.amazonaws.com",
         str([settings.default_bucket]),
         settings.studio_id,

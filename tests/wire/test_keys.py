@@ -67,9 +67,23 @@ def test_user_keys(ring: KeyRing) -> None:
     assert other.secret_key != made.secret_key
 
 
-def test_arns_a_key_cannot_carry(ring: KeyRing) -> None:
-    with pytest.raises(ValueError, match="not an IAM ARN"):
-        ring.user_key(ACCOUNT, "arn:aws:iam::000000000043:user/x")
+def test_a_role_in_use_has_a_key(ring: KeyRing) -> None:
+    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/Role/session"
+    assert ring.resolve(ring.user_key(ACCOUNT, arn).access_key, None, NOW).arn == arn
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:iam::000000000043:user/x",
+        f"arn:aws:sts::{ACCOUNT}:user/x",
+        f"arn:aws:iam::{ACCOUNT}:assumed-role/Role/x",
+        "user/x",
+    ],
+)
+def test_arns_a_key_cannot_carry(ring: KeyRing, arn: str) -> None:
+    with pytest.raises(ValueError, match="not a principal"):
+        ring.user_key(ACCOUNT, arn)
     with pytest.raises(ValueError, match="too long"):
         ring.user_key(ACCOUNT, ARN + "x" * 100)
 
