@@ -188,6 +188,16 @@ class DockerEngine:
         with self._lock:
             self._starting.pop(name, None)
 
+    def rename(self, name: str, new: str) -> None:
+        """Give a container another name. Raises :class:`EngineError` when it is gone."""
+        self.inspect(name)
+        with self._client.api() as api:
+            api.rename(name, new)
+
+    def command(self, image: str) -> tuple[list[str], list[str]]:
+        """Return the entrypoint and the command that an image has of its own."""
+        return self._images.command(image)
+
     def remove_group(self, group: str) -> None:
         """Remove the network of a group whose containers are gone."""
         self._networks.remove_group(group)

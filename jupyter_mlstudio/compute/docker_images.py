@@ -37,6 +37,13 @@ class Images:
                 return False
         return True
 
+    def command(self, image: str) -> tuple[list[str], list[str]]:
+        """Return the entrypoint and the command of an image that is here."""
+        with self._client.api() as api:
+            found = api.inspect_image(image)  # type: ignore[no-untyped-call]  # the stubs have none
+        config = found["Config"]
+        return list(config.get("Entrypoint") or ()), list(config.get("Cmd") or ())
+
     def ensure(self, image: str) -> None:
         """Have the image here or raise :class:`ImageNotFound` with a remedy."""
         if self.exists(image):

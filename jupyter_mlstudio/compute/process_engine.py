@@ -211,6 +211,14 @@ class ProcessEngine:
             target=self._watch, args=(changed,), name="process-events", daemon=True
         ).start()
 
+    def rename(self, name: str, new: str) -> None:
+        """Refuse: a process keeps its name."""
+        raise EngineError(f"The process {name} cannot be renamed to {new}.")
+
+    def command(self, image: str) -> tuple[list[str], list[str]]:
+        """Return nothing: what stands in for an image has no entrypoint."""
+        return [], []
+
     def remove_group(self, group: str) -> None:
         """Do nothing: processes have no networks."""
 

@@ -250,6 +250,12 @@ class Engine(Protocol):
     def image_exists(self, image: str) -> bool:
         """Say whether the image is here (for process compute: whether it can stand in for it)."""
 
+    def rename(self, name: str, new: str) -> None:
+        """Give a container another name. Raises :class:`EngineError` when it is gone."""
+
+    def command(self, image: str) -> tuple[list[str], list[str]]:
+        """Return the entrypoint and the command that an image has of its own."""
+
     def remove_group(self, group: str) -> None:
         """Remove the network of a group whose containers are gone."""
 

@@ -88,10 +88,9 @@ class Controllers:
     def container_changed(self, name: str) -> None:
         """Look at the resource that a container of ours belongs to."""
         self._studio.sampler.changed(name)
-        uid = name.removeprefix(f"mls-{self._studio.settings.studio_id}-").split("-")[0]
-        resource = self._studio.store.by_uid(uid)
+        resource = self._studio.store.by_uid(self._studio.owner_uid(name))
         if resource is not None:
-            self.look(resource.kind, uid)
+            self.look(resource.kind, resource.uid)
 
     def _changed(self, resource: Resource) -> None:
         self.look(resource.kind, resource.uid)
@@ -123,11 +122,8 @@ class Controllers:
         studio = self._studio
         jobs = studio.settings.jobs
         folders = {path.name: path for path in jobs.iterdir()} if jobs.is_dir() else {}
-        containers = {
-            state.name: uid
-            for state in studio.engine.owned()
-            if (uid := state.labels.get(UID_LABEL))
-        }
+        # By name: a container made ready for one resource may be another's by now.
+        containers = {state.name: studio.owner_uid(state.name) for state in studio.engine.owned()}
         groups = {name: name.rpartition("-")[2] for name in studio.engine.groups()}
         uids = {*folders, *containers.values(), *groups.values()}
         resources = {uid: studio.store.by_uid(uid) for uid in uids}

@@ -113,6 +113,10 @@ class Studio:
         """Return the name of a container of a resource; it makes creation idempotent."""
         return f"mls-{self.settings.studio_id}-{resource.uid}-{part}"
 
+    def owner_uid(self, container: str) -> str:
+        """Return the uid of the resource that a container with this name belongs to."""
+        return container.removeprefix(f"mls-{self.settings.studio_id}-").split("-")[0]
+
     def run_folder(self, resource: Resource, part: str = "1") -> Path:
         """Return the host folder that stands for ``/`` in a container of a resource."""
         return self.settings.jobs / resource.uid / part

@@ -167,7 +167,7 @@ class Sampler:
     def _entries(
         self, state: ContainerState, usage: Usage, gpus: dict[str, tuple[float, float]]
     ) -> Iterator[Entry]:
-        owner = self._studio.store.by_uid(state.labels[UID_LABEL])
+        owner = self._studio.store.by_uid(self._studio.owner_uid(state.name))
         if owner is None:
             return
         before = self._before.get(state.name) or self._beginning(state, usage)

@@ -54,6 +54,8 @@ _OF_AN_ATTEMPT = (
     "LogStreams",
     "Failure",
     "InputProblem",
+    "WarmPool",
+    "ToldAt",
     "Outcome",
 )
 _INPUT_PROBLEM = "InputProblem"
@@ -99,6 +101,19 @@ class JobController(ABC):
     @abstractmethod
     def failure(self, job: Resource) -> str:
         """Return the ``FailureReason`` of a job one of whose containers failed."""
+
+    def begun(self, job: Resource) -> bool:
+        """Say whether containers that run, run the job."""
+        return True
+
+    def start(self, job: Resource, cluster: Cluster, *, fresh: bool) -> None:
+        """Start the containers. Raises :class:`InputError` and :class:`EngineError`."""
+        specs = self.prepare(job, cluster, fresh=fresh)
+        image = specs[0].image
+        if not self.studio.engine.image_exists(image):
+            self._enter(job, "DownloadingTrainingImage", f"Pulling {image}")
+            self.studio.engine.ensure_image(image)
+        cluster.start(specs)
 
     def scan(self, job: Resource, stream: str) -> None:  # noqa: B027 - a kind may read no metrics
         """Look at what a log has grown by."""
@@ -154,6 +169,8 @@ class JobController(ABC):
             return self._finish(job)
         cluster = self._cluster(job)
         states = cluster.states()
+        if not self.begun(job):
+            return self._launch(job, cluster, fresh=False)
         if ended(states):
             return self._record_outcome(job, cluster, states)
         if up(states):
@@ -189,12 +206,7 @@ class JobController(ABC):
         try:
             if fresh:
                 studio.engine.remove_tree(studio.settings.jobs / job.uid)
-            specs = self.prepare(job, cluster, fresh=fresh)
-            image = specs[0].image
-            if not studio.engine.image_exists(image):
-                self._enter(job, "DownloadingTrainingImage", f"Pulling {image}")
-                studio.engine.ensure_image(image)
-            cluster.start(specs)
+            self.start(job, cluster, fresh=fresh)
         except (InputError, ImageNotFound) as error:
             return self._end(job, FAILED, _client_error(str(error)))
         except EngineError as error:
@@ -235,7 +247,8 @@ class JobController(ABC):
     def _note_start(
         self, draft: Draft, cluster: Cluster, states: Sequence[ContainerState | None]
     ) -> None:
-        times = [state.started_at or now() for state in states if state is not None]
+        told = draft.facts.get("ToldAt", 0.0)
+        times = [max(state.started_at or now(), told) for state in states if state is not None]
         draft.facts["Launched"] = True
         draft.facts["Engine"] = self.studio.engine.name
         draft.facts.setdefault("StartedAt", min(times))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from ..core.store import Resource
@@ -25,7 +26,10 @@ def write_metadata(base: Path, job: Resource) -> None:
 def open_to_any_user(folder: Path) -> None:
     """Let the user an image runs as, whoever it is, use what it was given.
 
-    Others on this machine cannot come near: the studio's root is closed to them.
+    Others on this machine cannot come near: the studio's root is closed to them. What a container
+    made is left as it is.
     """
     for path in (folder, *folder.rglob("*")):
+        if path.is_symlink() or path.stat().st_uid != os.getuid():
+            continue
         path.chmod(0o777 if path.is_dir() else 0o666)

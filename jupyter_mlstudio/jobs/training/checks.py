@@ -10,6 +10,7 @@ import regex
 from ...core.studio import Studio
 from ...wire.errors import AWSError, validation_error
 from ..checks import check_environment, check_hosts
+from ..hosts import hosts_of
 from ..images import resolve_image
 from ..inputs.checks import check_channels
 from .folders import check_folders
@@ -68,9 +69,11 @@ def _check_algorithm(studio: Studio, algorithm: Mapping[str, Any]) -> None:
 
 def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
     resources = request["ResourceConfig"]
-    for member in ("TrainingPlanArn", "KeepAlivePeriodInSeconds", "InstancePreferences"):
+    for member in ("TrainingPlanArn", "InstancePreferences"):
         if resources.get(member):
             yield f"ResourceConfig.{member}"
+    if resources.get("KeepAlivePeriodInSeconds") and len(hosts_of(resources)) > 1:
+        yield "ResourceConfig.KeepAlivePeriodInSeconds with several instances"
     if request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
         yield "RemoteDebugConfig.EnableRemoteDebug"
     for member in ("ServerlessJobConfig", "MlflowConfig", "ModelPackageConfig"):

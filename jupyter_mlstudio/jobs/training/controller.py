@@ -16,8 +16,10 @@ from ..failure import exit_reason
 from ..hosts import Host, hosts_of
 from ..inputs.channels import prepare_channels
 from ..outputs import check_bucket
-from ..status import COMPLETED, FAILED, STOPPED
+from ..status import COMPLETED, FAILED, FINAL, STOPPED
 from ..sync import FolderSync
+from ..warm.kind import open_pool
+from ..warm.start import WarmStart
 from .contract import container_spec, prepare_folders
 from .folders import synced_folders, targets
 from .kind import LOG_GROUP
@@ -38,10 +40,22 @@ class TrainingController(JobController):
         super().__init__(studio)
         self._sync = FolderSync(studio)
         self._scanner = LogScanner(studio)
+        self._warm = WarmStart(studio)
 
     def hosts(self, job: Resource) -> list[Host]:
         """Return the hosts of a job."""
         return hosts_of(job.wish["ResourceConfig"])
+
+    def begun(self, job: Resource) -> bool:
+        """Say whether a container that runs, runs the job: one of a warm pool may still wait."""
+        return self._warm.begun(job)
+
+    def start(self, job: Resource, cluster: Cluster, *, fresh: bool) -> None:
+        """Start the containers, in a warm pool where there is one."""
+        claimed = "WarmPool" in job.facts
+        if self._warm.start(job, lambda: self.prepare(job, cluster, fresh=True), fresh=fresh):
+            return
+        super().start(job, cluster, fresh=fresh or claimed)
 
     def prepare(self, job: Resource, cluster: Cluster, *, fresh: bool) -> list[ContainerSpec]:
         """Make folders and channels of every host; return its container."""
@@ -90,9 +104,11 @@ class TrainingController(JobController):
         self._sync.finish(job, self._parts(job), synced_folders(job.wish))
 
     def leave(self, job: Resource) -> None:
-        """Forget what was uploaded and read."""
+        """Forget what was uploaded and read, and have a container made ready where one was asked for."""
         self._sync.forget(job)
         self._scanner.forget(job)
+        if job.status in FINAL and job.facts.get("Launched"):
+            open_pool(self.studio, job)
 
     def limits(self, job: Resource) -> list[TimeLimit]:
         """Return the limits of StoppingCondition that a job may exceed."""

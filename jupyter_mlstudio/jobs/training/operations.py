@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...core.clock import timestamp
-from ...core.listing import Listing, tag_map
+from ...core.listing import tag_map
 from ...core.store import Resource
 from ...core.studio import Studio
 from ...experiments.components import forget
@@ -13,6 +13,7 @@ from ...wire.errors import AWSError, validation_error
 from ...wire.operation import Call, Response, operation
 from ..status import FINAL, IN_PROGRESS
 from ..stopping import request_stop
+from ..warm.kind import close_pool, describe, extend
 from .checks import check
 from .folders import check_folders
 from .kind import TRAINING_JOB
@@ -20,6 +21,19 @@ from .metrics import definitions
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker import type_defs as t
+
+
+def _keep_alive(studio: Studio, job: Resource, seconds: int) -> None:
+    """Change for how long the warm pool of a job is kept."""
+    if describe(studio, job) is None:
+        raise validation_error(
+            f"The training job {job.name} has no warm pool: it was created without "
+            "KeepAlivePeriodInSeconds."
+        )
+    with studio.store.edit(job.uid) as draft:
+        draft.wish["ResourceConfig"]["KeepAlivePeriodInSeconds"] = seconds
+    if job.status in FINAL and not extend(studio, job, seconds):
+        raise validation_error(f"The warm pool of training job {job.name} is no longer available.")
 
 
 _UPDATED = ("ProfilerConfig", "ProfilerRuleConfigurations")
@@ -89,34 +103,11 @@ def describe_training_job(
         answer["BillableTimeInSeconds"] = answer["TrainingTimeInSeconds"] * job.wish[
             "ResourceConfig"
         ].get("InstanceCount", 1)
+    if pool := describe(studio, job):
+        answer["WarmPoolStatus"] = pool
     if reason := facts.get("FailureReason"):
         answer["FailureReason"] = reason
     return answer
-
-
-def _summary(job: Resource) -> dict[str, Any]:
-    summary = {
-        "TrainingJobName": job.name,
-        "TrainingJobArn": job.arn,
-        "CreationTime": timestamp(job.created),
-        "LastModifiedTime": timestamp(job.modified),
-        "TrainingJobStatus": job.status,
-        "SecondaryStatus": job.facts["SecondaryStatus"],
-    }
-    if ended := job.facts.get("EndedAt"):
-        summary["TrainingEndTime"] = timestamp(ended)
-    return summary
-
-
-_LISTING = Listing(TRAINING_JOB, "TrainingJobSummaries", _summary, order="Ascending")
-
-
-@operation("sagemaker", "ListTrainingJobs")
-def list_training_jobs(call: Call[Studio], request: t.ListTrainingJobsRequestTypeDef) -> Response:
-    """List training jobs. Jobs of warm pools and training plans there are none."""
-    if request.get("WarmPoolStatusEquals") or request.get("TrainingPlanArnEquals"):
-        return {"TrainingJobSummaries": []}
-    return _LISTING.answer(call, request)
 
 
 @operation("sagemaker", "StopTrainingJob")
@@ -130,14 +121,17 @@ def stop_training_job(call: Call[Studio], request: t.StopTrainingJobRequestTypeD
 @operation("sagemaker", "UpdateTrainingJob")
 def update_training_job(call: Call[Studio], request: t.UpdateTrainingJobRequestTypeDef) -> Response:
     """Change the profiler configuration of a job that has not ended."""
-    for member in ("ResourceConfig", "RemoteDebugConfig"):
-        if member in request:
-            raise AWSError(
-                "UnsupportedOperation",
-                f"UpdateTrainingJob: this studio does not support {member} yet.",
-            )
+    if "RemoteDebugConfig" in request:
+        raise AWSError(
+            "UnsupportedOperation",
+            "UpdateTrainingJob: this studio does not support RemoteDebugConfig yet.",
+        )
     store = call.app.store
     job = store.get(TRAINING_JOB, call.account, call.region, request["TrainingJobName"])
+    if "ResourceConfig" in request:
+        _keep_alive(call.app, job, request["ResourceConfig"]["KeepAlivePeriodInSeconds"])
+        if len(request) == 2:  # the name and this
+            return {"TrainingJobArn": job.arn}
     with store.edit(job.uid) as draft:
         if draft.status != IN_PROGRESS:
             raise validation_error(
@@ -165,6 +159,7 @@ def delete_training_job(call: Call[Studio], request: t.DeleteTrainingJobRequestT
             f"The request was rejected because the training job is in status {job.status}. "
             "Only jobs that are Completed, Failed or Stopped can be deleted."
         )
+    close_pool(call.app, job)
     forget(call.app, job)
     store.delete(job.uid)
 

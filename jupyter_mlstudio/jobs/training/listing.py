@@ -1,0 +1,71 @@
+"""ListTrainingJobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, select
+
+from ...core.clock import timestamp
+from ...core.listing import Listing
+from ...core.schema import resources
+from ...core.store import Resource
+from ...core.studio import Studio
+from ...wire.operation import Call, Response, operation
+from ..status import IN_PROGRESS, STOPPING
+from ..warm.kind import WARM_POOL, describe
+from .kind import TRAINING_JOB
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker import type_defs as t
+
+
+@dataclass(frozen=True, slots=True)
+class _JobListing(Listing):
+    """Adds the filter by the status of warm pools."""
+
+    def filtered(self, call: Call[Studio], request: Mapping[str, Any]) -> Select[Any]:
+        query = Listing.filtered(self, call, request)
+        wanted = request.get("WarmPoolStatusEquals")
+        if wanted is None:
+            return query
+        if wanted == "InUse":
+            kept = resources.c.wish["ResourceConfig"]["KeepAlivePeriodInSeconds"].as_integer()
+            return query.where(kept > 0, resources.c.status.in_([IN_PROGRESS, STOPPING]))
+        pools = resources.alias("pools")
+        parents = select(pools.c.parent).where(
+            pools.c.kind == WARM_POOL.name, pools.c.status == wanted
+        )
+        return query.where(resources.c.arn.in_(parents))
+
+
+def _summary(studio: Studio, job: Resource) -> dict[str, Any]:
+    summary = {
+        "TrainingJobName": job.name,
+        "TrainingJobArn": job.arn,
+        "CreationTime": timestamp(job.created),
+        "LastModifiedTime": timestamp(job.modified),
+        "TrainingJobStatus": job.status,
+        "SecondaryStatus": job.facts["SecondaryStatus"],
+    }
+    if ended := job.facts.get("EndedAt"):
+        summary["TrainingEndTime"] = timestamp(ended)
+    if pool := describe(studio, job):
+        summary["WarmPoolStatus"] = pool
+    return summary
+
+
+@operation("sagemaker", "ListTrainingJobs")
+def list_training_jobs(call: Call[Studio], request: t.ListTrainingJobsRequestTypeDef) -> Response:
+    """List training jobs. Those of training plans there are none."""
+    if request.get("TrainingPlanArnEquals"):
+        return {"TrainingJobSummaries": []}
+    listing = _JobListing(
+        TRAINING_JOB,
+        "TrainingJobSummaries",
+        lambda job: _summary(call.app, job),
+        order="Ascending",
+    )
+    return listing.answer(call, request)

@@ -1,0 +1,159 @@
+"""Starts a job in a container that was made ready for it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+
+from ...compute.protocol import ContainerSpec, Overlay, Phase
+from ...core.clock import now
+from ...core.settings import write_atomically
+from ...core.store import Resource
+from ...core.studio import Studio
+from ..inputs.sources import S3Source, resolve
+from .kind import AVAILABLE, REUSED, WARM_POOL, keep_alive, shape
+from .pool import CACHE, standby_folder
+
+log = logging.getLogger(__name__)
+
+MOST_INPUT = 512 << 20
+"""Bytes of input that are copied into a waiting container; more is mounted into a new one."""
+_PATIENCE = 5.0
+_POLL = 0.01
+
+
+class WarmStart:
+    """Finds a pool for a job, and moves the job into its container."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def begun(self, job: Resource) -> bool:
+        """Say whether the program of a job has been started where its container runs."""
+        return "WarmPool" not in job.facts or "ToldAt" in job.facts
+
+    def start(
+        self, job: Resource, prepare: Callable[[], list[ContainerSpec]], *, fresh: bool
+    ) -> bool:
+        """Start a job in a waiting container; False where there is none for it.
+
+        Safe to repeat. ``prepare`` makes the folders of the job.
+        """
+        pool = self._claimed(job) or (self._claim(job) if fresh else None)
+        if pool is None:
+            return False
+        if not self._move_in(job, pool):
+            log.warning("The container made ready for %s is gone: starting another", job.name)
+            self._give_up(job)
+            return False
+        (spec,) = prepare()
+        self._copy_inputs(job, spec.mounts)
+        self._tell(job, spec)
+        return True
+
+    def _claimed(self, job: Resource) -> Resource | None:
+        uid = job.facts.get("WarmPool")
+        pool = self._studio.store.by_uid(uid) if uid else None
+        return pool if pool and pool.facts.get("ReusedBy") == job.uid else None
+
+    def _claim(self, job: Resource) -> Resource | None:
+        store = self._studio.store
+        if not keep_alive(job.wish) or not self._small(job):
+            return None
+        wanted = shape(self._studio, job.wish)
+        for pool in store.select(WARM_POOL, status=[AVAILABLE]):
+            same = (pool.account, pool.region) == (job.account, job.region)
+            if not (same and pool.facts["Shape"] == wanted and pool.facts.get("Ready")):
+                continue
+            # The job first: a crash in between leaves a claim that is not granted, and no harm.
+            with store.edit(job.uid) as draft:
+                draft.facts["WarmPool"] = pool.uid
+            with store.edit(pool.uid) as claimed:
+                if claimed.status != AVAILABLE:
+                    continue
+                claimed.status = REUSED
+                claimed.facts.update(ReusedBy=job.uid, ReusedByJob=job.name, EndedAt=now())
+                claimed.step(REUSED, f"The warm pool is used by {job.name}")
+            return claimed
+        return None
+
+    def _small(self, job: Resource) -> bool:
+        """Say whether the input of a job can be copied quickly."""
+        mode = job.wish["AlgorithmSpecification"]["TrainingInputMode"]
+        total = 0
+        for channel in job.wish.get("InputDataConfig", []):
+            if channel.get("InputMode", mode) == "Pipe":
+                return False
+            if "S3DataSource" not in channel["DataSource"]:
+                return False
+            source = S3Source.of_channel(channel)
+            total += sum(item.object.size for item in resolve(self._studio, job, source))
+        return total <= MOST_INPUT
+
+    def _move_in(self, job: Resource, pool: Resource) -> bool:
+        """Give container and folder of the pool to the job; False if the container has ended."""
+        studio = self._studio
+        name = studio.container_name(job)
+        state = studio.engine.inspect(name)
+        if state is None:
+            state = studio.engine.inspect(studio.container_name(pool))
+            if state is None:
+                return False
+            studio.engine.rename(state.name, name)
+            for changed in (state.name, name):
+                studio.sampler.changed(changed)
+        theirs, ours = studio.run_folder(pool), studio.run_folder(job)
+        if theirs.is_dir():
+            # What is mounted is the folder itself, whatever it is called.
+            studio.engine.remove_tree(ours)
+            ours.parent.mkdir(parents=True, exist_ok=True)
+            theirs.rename(ours)
+        return state.phase is Phase.RUNNING
+
+    def _give_up(self, job: Resource) -> None:
+        self._studio.engine.remove(self._studio.container_name(job))
+        self._studio.engine.remove_tree(self._studio.settings.jobs / job.uid)
+        with self._studio.store.edit(job.uid) as draft:
+            draft.facts.pop("WarmPool", None)
+
+    def _copy_inputs(self, job: Resource, mounts: Sequence[object]) -> None:
+        base = self._studio.run_folder(job)
+        for mount in mounts:
+            if isinstance(mount, Overlay):
+                place = base / mount.target.lstrip("/")
+                shutil.rmtree(place, ignore_errors=True)
+                shutil.copytree(mount.lower, place)
+                for path in (place, *place.rglob("*")):
+                    path.chmod(0o777 if path.is_dir() else 0o666)
+
+    def _tell(self, job: Resource, spec: ContainerSpec) -> None:
+        """Have the waiting container run the program of the job, once."""
+        folder = standby_folder(self._studio, job)
+        own_entrypoint, own_command = self._studio.engine.command(spec.image)
+        command = own_command if spec.command is None and not spec.entrypoint else spec.command
+        entrypoint = own_entrypoint if spec.entrypoint is None else spec.entrypoint
+        start = {
+            "argv": [*entrypoint, *(command or ())],
+            "environment": {
+                **spec.environment,
+                "SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY": CACHE,
+            },
+        }
+        write_atomically(folder / "start.json", json.dumps(start), 0o644)
+        deadline = time.monotonic() + _PATIENCE
+        while not (folder / "begun").exists():
+            try:
+                os.close(os.open(folder / "go", os.O_WRONLY | os.O_NONBLOCK))
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    raise
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the container made ready for {job.name} does not start it")
+            time.sleep(_POLL)
+        with self._studio.store.edit(job.uid) as draft:
+            draft.facts["ToldAt"] = now()
