@@ -104,7 +104,7 @@ class TrainingController(JobController):
         self._sync.finish(job, self._parts(job), synced_folders(job.wish))
 
     def leave(self, job: Resource) -> None:
-        """Forget what was uploaded and read, and have a container made ready where one was asked for."""
+        """Forget what was uploaded and read, and open a warm pool where one was asked for."""
         self._sync.forget(job)
         self._scanner.forget(job)
         if job.status in FINAL and job.facts.get("Launched"):
