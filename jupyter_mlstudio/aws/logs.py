@@ -1,4 +1,4 @@
-"""CloudWatch Logs: reading what containers wrote."""
+"""CloudWatch Logs: reading what containers and users wrote."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..core.studio import Studio
 from ..wire.errors import AWSError
 from ..wire.operation import Call, Request, Response, operation
 from .log_patterns import matcher
+from .log_retention import kept_since
 
 _PAGE = 50
 _MOST_EVENTS = 10_000
@@ -67,8 +68,6 @@ def get_log_events(call: Call[Studio], request: Request) -> Response:
     The tokens are positions: at the end of the stream the forward token comes back unchanged.
     """
     group, stream = _group(call, request), request["logStreamName"]
-    if "/" not in stream:
-        raise _no_stream()
     token = request.get("nextToken")
     forward, offset = _position(token) if token else (request.get("startFromHead", False), None)
     try:
@@ -78,7 +77,7 @@ def get_log_events(call: Call[Studio], request: Request) -> Response:
             offset,
             request.get("limit", _MOST_EVENTS),
             backwards=not forward,
-            start_ms=request.get("startTime"),
+            start_ms=_start(call, group, request),
             end_ms=request.get("endTime"),
             max_bytes=_MOST_BYTES,
         )
@@ -111,7 +110,7 @@ def filter_log_events(call: Call[Studio], request: Request) -> Response:
     limit = request.get("limit", _MOST_EVENTS)
     found: list[dict[str, Any]] = []
     weight = 0
-    for scanned, entry in enumerate(_merged(call.app.logs(call), group, request, offsets, forward)):
+    for scanned, entry in enumerate(_merged(call, group, request, offsets, forward)):
         event, wanted = entry.event, matches(entry.event.message)
         weight += len(event.message) if wanted else 0
         if scanned >= _MOST_SCANNED or len(found) >= limit or (found and weight > _MOST_BYTES):
@@ -133,11 +132,12 @@ class _Entry:
 
 
 def _merged(
-    store: LogStore, group: str, request: Request, offsets: Mapping[str, int], forward: bool
+    call: Call[Studio], group: str, request: Request, offsets: Mapping[str, int], forward: bool
 ) -> Iterator[_Entry]:
+    store, start = call.app.logs(call), _start(call, group, request)
     sign = 1 if forward else -1
     entries = [
-        _entries(store, group, name, offsets.get(name), request, forward)
+        _entries(store, group, name, offsets.get(name), request, forward, start)
         for name in _searched(store, group, request)
     ]
     return heapq.merge(*entries, key=lambda e: (sign * e.event.time_ms, e.stream))
@@ -162,6 +162,7 @@ def _entries(
     offset: int | None,
     request: Request,
     forward: bool,
+    start: int | None,
 ) -> Iterator[_Entry]:
     end = request.get("endTime")
     while True:
@@ -171,7 +172,7 @@ def _entries(
             offset,
             _CHUNK,
             backwards=not forward,
-            start_ms=request.get("startTime"),
+            start_ms=start,
             end_ms=None if end is None else end + 1,
         )
         if not page.events:
@@ -183,6 +184,13 @@ def _entries(
         else:
             yield from (_Entry(stream, e, e.offset) for e in reversed(page.events))
             offset = page.previous_offset
+
+
+def _start(call: Call[Studio], group: str, request: Request) -> int | None:
+    """Return the time in ms from which on events are read: none that are kept no longer."""
+    asked = request.get("startTime")
+    days = call.app.logs(call).describe(group).get("retentionInDays")
+    return asked if days is None else max(asked or 0, kept_since(days))
 
 
 def _page(
@@ -246,7 +254,8 @@ def _arn(call: Call[Studio], group: str) -> str:
 
 
 def _group_document(call: Call[Studio], name: str) -> dict[str, Any]:
-    streams = call.app.logs(call).streams(name)
+    store = call.app.logs(call)
+    streams, kept = store.streams(name), store.describe(name)
     document = {
         "logGroupName": name,
         "metricFilterCount": 0,
@@ -255,8 +264,11 @@ def _group_document(call: Call[Studio], name: str) -> dict[str, Any]:
         "storedBytes": sum(stream.size for stream in streams),
         "logGroupClass": "STANDARD",
     }
-    if streams:
-        document["creationTime"] = min(stream.created_ms for stream in streams)
+    if streams or "creationTime" in kept:
+        first = min((stream.created_ms for stream in streams), default=None)
+        document["creationTime"] = kept.get("creationTime", first)
+    if "retentionInDays" in kept:
+        document["retentionInDays"] = kept["retentionInDays"]
     return document
 
 

@@ -1,26 +1,38 @@
 """Log streams as append-only files, kept by the studio so that they outlive containers.
 
-A stream ``<group>`` / ``<resource>/<rest>`` is one file; a record is one line
-``<nanoseconds since the epoch> <text>``. Its byte offset is the cursor readers use. A record that
-a crash cut short has no newline: it is dropped when the stream is next written.
+A stream ``<group>`` / ``<resource>/<rest>`` is one file, and so is one with another name. A record
+is one line ``<nanoseconds since the epoch> <text>``, newlines in the text escaped. Its byte offset
+is the cursor readers use. A record that a crash cut short has no newline: it is dropped when the
+stream is next written.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shutil
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 from urllib.parse import quote, unquote
 
 from ..compute.protocol import LogLine
+from .settings import write_atomically
 
 STREAM_LIMIT = 256 << 20
 """Bytes a stream may have before it is cut."""
 
 _CUT = b" [The log is cut here: it is longer than a stream may be]\n"
 _BLOCK = 1 << 16
+_LONGEST = 255
+_FLAT = ".flat"
+"""Folder of the streams that are not called ``<resource>/<rest>``; no escaped name has a dot."""
+_GROUP = ".group.json"
+_ESCAPES = {"\0": "\0" + "0", "\n": "\0n"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +81,58 @@ class LogStore:
         names = (unquote(entry.name) for entry in os.scandir(self.root))
         return sorted(name for name in names if name.startswith(prefix))
 
+    def describe(self, group: str) -> dict[str, Any]:
+        """Return what is kept of a group beside its streams: times in ms, retention in days."""
+        try:
+            document: dict[str, Any] = json.loads((self._folder(group) / _GROUP).read_text())
+        except FileNotFoundError:
+            return {}
+        return document
+
+    def note(self, group: str, **changes: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Make a group unless it is there, and keep something of it; None is forgotten."""
+        folder = self._folder(group)
+        folder.mkdir(parents=True, exist_ok=True)
+        with self._writing:
+            kept = {**self.describe(group), **changes}
+            kept = {name: value for name, value in kept.items() if value is not None}
+            write_atomically(folder / _GROUP, json.dumps(kept))
+
+    def delete(self, group: str, stream: str, before_ms: int | None = None) -> None:
+        """Delete a stream, if nothing was written to it at ``before_ms`` or later.
+
+        Unknown: no-op.
+        """
+        path = self._path(group, stream)
+        with self._writing:
+            last = self.last_ns(group, stream)
+            if before_ms is not None and last >= before_ms * 1_000_000:
+                return
+            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.parent.rmdir()
+
+    def delete_group(self, group: str) -> None:
+        """Delete a group with all its streams; unknown: no-op."""
+        with self._writing:
+            shutil.rmtree(self._folder(group), ignore_errors=True)
+
+    def exists(self, group: str, stream: str) -> bool:
+        """Say whether there is such a stream."""
+        return fits(group, stream) and self._path(group, stream).is_file()
+
     def streams(self, group: str, prefix: str = "") -> list[StreamInfo]:
         """Return the streams of a group by name. A prefix ``x/`` costs one folder, not all."""
-        folder = self.root / _quoted(group)
+        folder = self._folder(group)
         owner, slash, _ = prefix.partition("/")
         if slash:
-            owners = [folder / _quoted(owner)]
+            owners = [folder / place for place in (_quoted(owner), _FLAT) if place]
         elif folder.is_dir():
             owners = [Path(entry.path) for entry in os.scandir(folder)]
         else:
             owners = []
         found = [
-            _info(group, f"{unquote(owner.name)}/{unquote(path.name)}", path)
+            _info(group, _name(owner, path), path)
             for owner in owners
             if owner.is_dir()
             for path in owner.iterdir()
@@ -98,12 +150,11 @@ class LogStore:
 
         A stream that has reached its limit ends with a line that says so, and takes no more.
         """
-        self.create(group, stream)
         records = b"".join(
-            b"%d %s\n" % (line.time_ns, line.text.replace("\n", "\r").encode(errors="replace"))
+            b"%d %s\n" % (line.time_ns, _escaped(line.text).encode(errors="replace"))
             for line in lines
         )
-        with self._writing, self._path(group, stream).open("r+b") as file:
+        with self._writing, self._opened(group, stream) as file:
             size = file.truncate(_whole(file.fileno()))
             if os.pread(file.fileno(), len(_CUT), max(0, size - len(_CUT))) == _CUT:
                 return True
@@ -147,7 +198,7 @@ class LogStore:
             ``offset`` is not where a record starts.
         """
         path = self._path(group, stream)
-        if not path.exists():
+        if not self.exists(group, stream):
             raise KeyError(stream)
         if offset is None:
             offset = _end(path) if backwards else 0
@@ -180,10 +231,14 @@ class LogStore:
             return []
 
     def _path(self, group: str, stream: str) -> Path:
-        owner, slash, rest = stream.partition("/")
-        if not slash:
-            raise ValueError(f"A stream is named <resource>/<rest>, not {stream!r}")
-        return self.root / _quoted(group) / _quoted(owner) / _quoted(rest)
+        return self._folder(group).joinpath(*_place(stream))
+
+    def _opened(self, group: str, stream: str) -> BinaryIO:
+        self.create(group, stream)
+        return self._path(group, stream).open("r+b")
+
+    def _folder(self, group: str) -> Path:
+        return self.root / _quoted(group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +261,32 @@ def _quoted(name: str) -> str:
     return quote(name, safe="").replace(".", "%2E")
 
 
+def _place(stream: str) -> tuple[str, str]:
+    owner, _, rest = stream.partition("/")
+    return (_quoted(owner), _quoted(rest)) if owner and rest else (_FLAT, _quoted(stream))
+
+
+def _name(owner: Path, path: Path) -> str:
+    rest = unquote(path.name)
+    return rest if owner.name == _FLAT else f"{unquote(owner.name)}/{rest}"
+
+
+def fits(group: str, stream: str = "-") -> bool:
+    """Say whether names, escaped as here, are short enough for a file system."""
+    return all(len(part) <= _LONGEST for part in (_quoted(group), *_place(stream)))
+
+
+def _escaped(text: str) -> str:
+    for plain, escape in _ESCAPES.items():
+        if plain in text:
+            text = text.replace(plain, escape)
+    return text
+
+
+def _unescaped(text: str) -> str:
+    return re.sub("\0[0n]", lambda match: "\n" if match[0][1] == "n" else "\0", text)
+
+
 def _info(group: str, name: str, path: Path) -> StreamInfo:
     status = path.stat()
     first = next(_forwards(path, 0), None)
@@ -224,7 +305,10 @@ def _info(group: str, name: str, path: Path) -> StreamInfo:
 
 def _record(offset: int, line: bytes) -> _Record:
     stamp, _, text = line[:-1].partition(b" ")
-    return _Record(offset, offset + len(line), int(stamp), text.decode(errors="replace"))
+    words = text.decode(errors="replace")
+    if "\0" in words:
+        words = _unescaped(words)
+    return _Record(offset, offset + len(line), int(stamp), words)
 
 
 def _forwards(path: Path, offset: int) -> Iterator[_Record]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +15,7 @@ from jupyter_mlstudio.compute.protocol import LogLine
 from jupyter_mlstudio.core.logs import LogStore
 from jupyter_mlstudio.wire.errors import AWSError
 from tests.conftest import RunningStudio
+from tests.jobs.jobs import unique
 
 GROUP = "/aws/sagemaker/LogTests"
 START = 1_700_000_000_000
@@ -216,10 +219,249 @@ def test_filter_patterns(pattern: str, message: str, matches: bool) -> None:
     assert matcher(pattern)(message) is matches
 
 
+JSON = '{"level": "ERROR", "code": 500, "ok": false, "none": null, "a": {"b": [1, {"c d": "x"}]}}'
+
+
 @pytest.mark.parametrize(
-    "pattern", ["{ $.a = 1 }", "[a, b]", "%4[0-9]{2}%", "a.b", '"open', "a%b%", "- a"]
+    ("pattern", "matches"),
+    [
+        ('{ $.level = "ERROR" }', True),
+        ("{ $.level = ERROR }", True),
+        ('{ $.level = "ERR*" }', True),
+        ('{ $.level = "*R*O*" }', True),
+        ('{ $.level = "*X*" }', False),
+        ('{ $.level = "ERRORS*" }', False),
+        ('{ $.level != "INFO" }', True),
+        ('{ $.level != "ERROR" }', False),
+        ('{ $.other != "ERROR" }', False),
+        ("{ $.level = %^ERR% }", True),
+        ("{ $.level != %^ERR% }", False),
+        ("{ $.code = 500 }", True),
+        ("{ $.code = 5e2 }", True),
+        ('{ $.code = "500" }', False),
+        ("{ $.code >= 500 }", True),
+        ("{ $.code > 500 }", False),
+        ("{ $.code < 500.5 }", True),
+        ("{ $.code <= -1 }", False),
+        ("{ $.level > 1 }", False),
+        ("{ $.ok IS FALSE }", True),
+        ("{ $.ok IS TRUE }", False),
+        ("{ $.ok = 0 }", False),
+        ("{ $.none IS NULL }", True),
+        ("{ $.other IS NULL }", False),
+        ("{ $.none EXISTS }", True),
+        ("{ $.other NOT EXISTS }", True),
+        ("{ $.code NOT EXISTS }", False),
+        ("{ $.a.b[0] = 1 }", True),
+        ("{ $.a.b[1]['c d'] = x }", True),
+        ("{ $.a.b[7] = 1 }", False),
+        ("{ $.level.b = 1 }", False),
+        ("{ $.code = 1 || $.code = 500 && $.ok IS FALSE }", True),
+        ("{ ($.code = 500 || $.code = 1) && $.ok IS TRUE }", False),
+        ("{($.code=500)&&(($.ok IS FALSE))}", True),
+    ],
 )
-def test_other_filter_patterns_are_refused(pattern: str) -> None:
+def test_json_patterns(pattern: str, matches: bool) -> None:
+    of = matcher(pattern)
+    assert of(JSON) is matches
+    assert not of("no JSON"), "what is no object matches nothing"
+    assert not of("{" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matches"),
+    [
+        ("%ERR[A-Z]+%", True),
+        ("%^ERR%", False),
+        ("%a{2}%", False),
+        ("level %5[0-9]{2}%", True),
+        ("-%ERROR%", False),
+        ("?nothing ?%code%", True),
+    ],
+)
+def test_expressions_in_patterns(pattern: str, matches: bool) -> None:
+    assert matcher(pattern)(JSON) is matches
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "[a, b]",
+        "a.b",
+        '"open',
+        "a%b%",
+        "- a",
+        "%(%",
+        "{ $.a }",
+        "{ $.a = }",
+        "{ a = 1 }",
+        "{ $.a = 1",
+        "{ $.a = 1 } b",
+        "{ $.a = 1 && }",
+        "{ $.a IS MAYBE }",
+        "{ $.a NOT 1 }",
+        "{ $.a < x }",
+        "{ $.a = 1 $.b = 1 }",
+        "{" + "(" * 500 + "$.a = 1" + ")" * 500 + "}",
+        "{ $.a = \x00\x01 ) }",
+    ],
+)
+def test_what_is_no_pattern_is_refused(pattern: str) -> None:
     with pytest.raises(AWSError, match="Invalid filter pattern") as error:
         matcher(pattern)
     assert error.value.code == "InvalidParameterException"
+
+
+def test_hostile_expressions_end() -> None:
+    began = time.monotonic()
+    of = matcher("%(a|aa)+$%")
+    with pytest.raises(AWSError, match="takes too long"):
+        for _ in range(100_000):
+            of("a" * 60 + "!")
+    stars = matcher("{ $.a = " + '"' + "a*" * 200 + 'b" }')
+    assert not stars(json.dumps({"a": "a" * 100_000}))
+    assert time.monotonic() - began < 30
+
+
+# What users write
+
+
+@pytest.fixture
+def group(logs: Any) -> Iterator[str]:
+    name = unique("users/group.x#")
+    logs.create_log_group(logGroupName=name)
+    yield name
+    logs.delete_log_group(logGroupName=name)
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+@pytest.mark.parametrize("stream", ["plain", "a/b", "/lead", "trail/", "a//b", "ü é%2F", "."])
+def test_what_is_put_comes_back_whole(logs: Any, group: str, stream: str) -> None:
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    (described,) = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)[
+        "logStreams"
+    ]
+    assert described["logStreamName"] == stream
+    assert described["storedBytes"] == 0
+    now = now_ms()
+    texts = ["one", "two\nlines\r\n", "nul \0n \0", "ü 😀", "x" * 10_000]
+    logs.put_log_events(
+        logGroupName=group,
+        logStreamName=stream,
+        logEvents=[{"timestamp": now + n, "message": text} for n, text in enumerate(texts)],
+    )
+    answer = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)
+    assert messages(answer) == texts
+    assert [event["timestamp"] for event in answer["events"]] == [now + n for n in range(5)]
+    found = logs.filter_log_events(logGroupName=group, filterPattern='"lines"')
+    assert messages(found) == texts[1:2]
+    logs.delete_log_stream(logGroupName=group, logStreamName=stream)
+    assert logs.describe_log_streams(logGroupName=group)["logStreams"] == []
+    with pytest.raises(logs.exceptions.ResourceNotFoundException):
+        logs.get_log_events(logGroupName=group, logStreamName=stream)
+
+
+def test_groups_and_streams_are_made_once(logs: Any, group: str) -> None:
+    errors = logs.exceptions
+    with pytest.raises(errors.ResourceAlreadyExistsException):
+        logs.create_log_group(logGroupName=group)
+    (described,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert abs(described["creationTime"] - now_ms()) < 60_000
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    with pytest.raises(errors.ResourceAlreadyExistsException):
+        logs.create_log_stream(logGroupName=group, logStreamName="s")
+    for call, more in (
+        (logs.create_log_stream, {"logStreamName": "s"}),
+        (logs.delete_log_stream, {"logStreamName": "s"}),
+        (logs.delete_log_group, {}),
+        (logs.put_retention_policy, {"retentionInDays": 1}),
+    ):
+        with pytest.raises(errors.ResourceNotFoundException):
+            call(logGroupName="nobody/made/it", **more)
+    with pytest.raises(errors.ResourceNotFoundException):
+        logs.put_log_events(
+            logGroupName=group,
+            logStreamName="other",
+            logEvents=[{"timestamp": now_ms(), "message": "m"}],
+        )
+    with pytest.raises(errors.InvalidParameterException, match="too long"):
+        logs.create_log_stream(logGroupName=group, logStreamName="ü" * 300)
+    with pytest.raises(errors.ResourceNotFoundException):
+        logs.get_log_events(logGroupName=group, logStreamName="x" * 500)
+
+
+def test_events_out_of_range_are_left_out_and_said(logs: Any, group: str) -> None:
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    now, hour, day = now_ms(), 3_600_000, 86_400_000
+
+    def put(*times: int) -> dict[str, Any]:
+        answer = logs.put_log_events(
+            logGroupName=group,
+            logStreamName="s",
+            logEvents=[{"timestamp": moment, "message": str(moment)} for moment in times],
+        )
+        rejected: dict[str, Any] = answer.get("rejectedLogEventsInfo", {})
+        return rejected
+
+    assert put(now, now + hour, now + 3 * hour) == {"tooNewLogEventStartIndex": 2}
+    assert put(now - 15 * day, now - 15 * day + 1) == {"tooOldLogEventEndIndex": 2}
+    found = logs.get_log_events(logGroupName=group, logStreamName="s", startFromHead=True)
+    assert messages(found) == [str(now), str(now + hour)]
+    invalid = logs.exceptions.InvalidParameterException
+    with pytest.raises(invalid, match="chronological"):
+        put(now, now - 1)
+    with pytest.raises(invalid, match="24 hours"):
+        put(now - 2 * day, now)
+    big = [{"timestamp": now, "message": "x" * 100_000}] * 11
+    with pytest.raises(invalid, match="too large"):
+        logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=big)
+
+
+def test_retention_hides_what_is_old_and_deletes_streams_of_nothing_else(
+    logs: Any, group: str, process_studio: RunningStudio
+) -> None:
+    store = LogStore(process_studio.log_folder)
+    now, day = now_ms(), 86_400_000
+    for stream, age in (("old", 5), ("mixed", 5), ("mixed", 1), ("new", 0)):
+        time_ns = (now - age * day) * 1_000_000
+        store.append(group, stream, [LogLine(time_ns, f"{stream} {age}")])
+    with pytest.raises(logs.exceptions.InvalidParameterException, match="2922"):
+        logs.put_retention_policy(logGroupName=group, retentionInDays=2)
+    logs.put_retention_policy(logGroupName=group, retentionInDays=3)
+    (described,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert described["retentionInDays"] == 3
+    assert messages(logs.filter_log_events(logGroupName=group)) == ["mixed 1", "new 0"]
+    mixed = logs.get_log_events(logGroupName=group, logStreamName="mixed", startTime=0)
+    assert messages(mixed) == ["mixed 1"]
+    deadline = time.monotonic() + 20
+    while store.exists(group, "old") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [stream.name for stream in store.streams(group)] == ["mixed", "new"]
+    logs.create_log_stream(logGroupName=group, logStreamName="more")
+    expired = logs.put_log_events(
+        logGroupName=group,
+        logStreamName="more",
+        logEvents=[{"timestamp": now - 4 * day, "message": "m"}],
+    )
+    assert expired["rejectedLogEventsInfo"] == {"expiredLogEventEndIndex": 1}
+    logs.delete_retention_policy(logGroupName=group)
+    (described,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert "retentionInDays" not in described
+    assert len(logs.filter_log_events(logGroupName=group)["events"]) == 3
+
+
+def test_streams_of_containers_are_not_written_by_others(logs: Any) -> None:
+    with pytest.raises(logs.exceptions.InvalidParameterException, match="studio alone"):
+        logs.put_log_events(
+            logGroupName=GROUP,
+            logStreamName="b/x",
+            logEvents=[{"timestamp": now_ms(), "message": "m"}],
+        )
+    with pytest.raises(logs.exceptions.InvalidParameterException, match="studio alone"):
+        logs.create_log_stream(logGroupName=GROUP, logStreamName="mine")
+    with pytest.raises(ClientError, match="kmsKeyId") as caught:
+        logs.create_log_group(logGroupName="mine", kmsKeyId="k")
+    assert caught.value.response["Error"]["Code"] == "UnsupportedOperation"
