@@ -64,7 +64,8 @@ import torch.distributed as dist
 
 dist.init_process_group("gloo")
 rank = dist.get_rank()
-print(f"rank {rank} of {dist.get_world_size()} on {os.environ['SM_CURRENT_HOST']}", flush=True)
+host = os.environ["SM_CURRENT_HOST"]
+sys.stdout.write(f"rank {rank} of {dist.get_world_size()} on {host}\\n")
 if "--fail" in sys.argv and rank == 1:
     raise ValueError("the data of rank 1 are bad")
 model = torch.nn.Linear(1, 1, bias=False)
@@ -255,7 +256,7 @@ def test_what_one_of_two_processes_raises_is_why_the_job_failed(
     pytorch_studio: RunningStudio,
 ) -> None:
     name = unique("pytorch-fail")
-    job = _distributed(pytorch_studio, name, instances=1, processes=2, fail="1")
+    job = _distributed(pytorch_studio, name, instances=1, processes=2, fail="1", start="3")
     assert job["TrainingJobStatus"] == "Failed"
     assert _ranks(pytorch_studio, name) == ["rank 0 of 2 on algo-1", "rank 1 of 2 on algo-1"]
     assert 'ErrorMessage "ValueError: the data of rank 1 are bad"' in job["FailureReason"]

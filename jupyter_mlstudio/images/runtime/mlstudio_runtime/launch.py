@@ -50,7 +50,8 @@ def command(environment: TrainingEnvironment, code: Path, program: str) -> list[
             "pytorchddp need a Python script, and no setup.py beside it."
         )
     python, *script = _plain(code, program, arguments)
-    return [python, "-m", "torch.distributed.run", *_torchrun(environment), *script]
+    # Without "--" torchrun refuses arguments of the script that could be short for its own.
+    return [python, "-m", "torch.distributed.run", *_torchrun(environment), "--", *script]
 
 
 def variables(environment: TrainingEnvironment) -> dict[str, str]:
