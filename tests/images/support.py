@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import os
 import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 RUNTIME = Path(__file__).parents[2] / "jupyter_mlstudio" / "images" / "runtime"
+
+
+def wheel_files(name: str) -> dict[str, str]:
+    """Return what a wheel of version 1.0 with one module, ``<name>_module``, holds."""
+    info = f"{name}-1.0.dist-info"
+    return {
+        f"{name}_module.py": f"NAME = {name!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{info}/WHEEL": (
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        ),
+        f"{info}/RECORD": "",
+    }
+
+
+def wheel(name: str) -> bytes:
+    """Return such a wheel, to be called ``<name>-1.0-py3-none-any.whl``."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, text in wheel_files(name).items():
+            archive.writestr(path, text)
+    return buffer.getvalue()
 
 
 @dataclass

@@ -6,14 +6,13 @@ import io
 import json
 import tarfile
 import textwrap
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .support import Job
+from .support import Job, wheel, wheel_files
 from .toolkit import Outcome, both
 
 REPORT = """
@@ -42,8 +41,6 @@ ODD = {
     "sagemaker_custom_thing": '{"z": 1}',
     "_tuning_objective_metric": "accuracy",
 }
-WHEEL_METADATA = "Metadata-Version: 2.1\nName: {0}\nVersion: 1.0\n"
-WHEEL_TAGS = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 BACKEND = """
 import zipfile
 
@@ -56,22 +53,10 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
 """
 
 
-def _wheel_files(name: str) -> dict[str, str]:
-    info = f"{name}-1.0.dist-info"
-    return {
-        f"{name}_module.py": f"NAME = {name!r}\n",
-        f"{info}/METADATA": WHEEL_METADATA.format(name),
-        f"{info}/WHEEL": WHEEL_TAGS,
-        f"{info}/RECORD": "",
-    }
-
-
 def _vendored(code: Path) -> None:
     """Put a wheel beside the script, and requirements that name it."""
     (code / "wheels").mkdir()
-    with zipfile.ZipFile(code / "wheels" / "vendored-1.0-py3-none-any.whl", "w") as wheel:
-        for path, text in _wheel_files("vendored").items():
-            wheel.writestr(path, text)
+    (code / "wheels" / "vendored-1.0-py3-none-any.whl").write_bytes(wheel("vendored"))
     (code / "requirements.txt").write_text("--no-index\n--find-links wheels\nvendored==1.0\n")
     (code / "train.py").write_text(REPORT + "import vendored_module\n")
 
@@ -82,7 +67,7 @@ def _package(code: Path) -> None:
     (code / "pyproject.toml").write_text(
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     )
-    (code / "backend.py").write_text(f"FILES = {_wheel_files('ours')!r}\n{BACKEND}")
+    (code / "backend.py").write_text(f"FILES = {wheel_files('ours')!r}\n{BACKEND}")
     (code / "train.py").write_text(REPORT + "import ours_module\n")
 
 

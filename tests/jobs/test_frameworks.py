@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from sklearn.datasets import load_iris
 
 from tests.conftest import RunningStudio
+from tests.images.support import wheel
 from tests.machine import lacks
 
 from .jobs import channel, get, log_lines, members, put, run, unique
@@ -29,7 +30,7 @@ Invoke = Callable[..., bytes]
 
 SKLEARN_TRAIN = """
 import argparse, os
-import joblib, pandas
+import joblib, pandas, vendored_module
 from sklearn.linear_model import LogisticRegression
 
 parser = argparse.ArgumentParser()
@@ -45,7 +46,7 @@ print("accuracy=%.4f;" % model.score(rows, labels))
 SKLEARN_SERVE = """
 import json, os
 import joblib
-from words import NAMES
+import vendored_module
 
 def model_fn(model_dir):
     return joblib.load(os.path.join(model_dir, "model.joblib"))
@@ -145,7 +146,12 @@ def test_a_sklearn_script_trains_and_its_model_answers(studio: RunningStudio) ->
     table = io.BytesIO()
     np.savetxt(table, np.column_stack([labels, rows]), delimiter=",", fmt="%g")
     source = archive(
-        {"train.py": SKLEARN_TRAIN, "inference.py": SKLEARN_SERVE, "words.py": "NAMES = []\n"}
+        {
+            "train.py": SKLEARN_TRAIN,
+            "inference.py": SKLEARN_SERVE,
+            "requirements.txt": "--no-index\n--find-links wheels\nvendored\n",
+            "wheels/vendored-1.0-py3-none-any.whl": wheel("vendored"),
+        }
     )
     put(studio, {f"{name}/in/iris.csv": table.getvalue(), f"{name}/sourcedir.tar.gz": source})
     code = f"s3://{studio.bucket}/{name}/sourcedir.tar.gz"
