@@ -19,6 +19,7 @@ from jupyter_mlstudio.core.settings import Settings, load_settings
 from jupyter_mlstudio.studio import client as studio_client
 from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.services import MODELS
+from tests.elsewhere import Elsewhere, seaweed
 from tests.machine import lacks
 
 os.environ["AWS_DATA_PATH"] = str(MODELS)
@@ -152,3 +153,10 @@ def volume(docker_api: docker.APIClient) -> Iterator[str]:
     docker_api.create_volume(name)
     yield name
     docker_api.remove_volume(name, force=True)
+
+
+@pytest.fixture(scope="session")
+def other_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
+    """Give an S3 that is not ours, for the whole run."""
+    with seaweed(tmp_path_factory.mktemp("seaweed")) as store:
+        yield store

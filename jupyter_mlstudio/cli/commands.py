@@ -74,7 +74,6 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--idle-exit", type=int, metavar="SECONDS", help="end after so long without work; 0: never"
     )
-
     start.add_argument(
         "--file-systems",
         type=_file_system,
@@ -82,6 +81,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ID=FOLDER",
         help="folders that jobs may mount as file systems, e.g. fs-0123abcd=/data; all there are",
     )
+    elsewhere = start.add_argument_group(
+        "another S3", "instead of the studio's own; 'none' as its URL goes back to that"
+    )
+    elsewhere.add_argument("--s3-endpoint", metavar="URL")
+    elsewhere.add_argument("--s3-region", metavar="REGION")
+    elsewhere.add_argument(
+        "--s3-profile", metavar="NAME", help="AWS profile with its keys; else the environment's"
+    )
+    elsewhere.add_argument("--s3-bucket", metavar="BUCKET", help="default bucket")
 
     stop = _command(commands, "stop", _stop)
     stop.add_argument(
@@ -142,6 +150,10 @@ def _start(options: argparse.Namespace) -> int:
         "region": options.region,
         "idle_exit": options.idle_exit,
         "file_systems": None if options.file_systems is None else dict(options.file_systems),
+        "s3_endpoint": "" if options.s3_endpoint == "none" else options.s3_endpoint,
+        "s3_region": options.s3_region,
+        "s3_profile": options.s3_profile,
+        "s3_bucket": options.s3_bucket,
     }
     settings = load_settings(options.root)
     running = client.find(settings)

@@ -35,6 +35,9 @@ class Settings:
     ``metric_days`` is how long CloudWatch's metrics are kept.
     ``file_systems`` maps a ``FileSystemId`` to the folder of this machine that jobs find as such.
     ``idle_exit`` is seconds without work or clients after which the studio ends; 0 means never.
+    ``s3_endpoint`` is the URL of another S3 to use instead of our own, in ``s3_region``, with the
+    keys of the AWS profile ``s3_profile`` or, without one, of the environment. ``s3_bucket`` names
+    the default bucket there. ``s3_cache`` is how many bytes of its objects are kept here.
     """
 
     root: Path
@@ -52,6 +55,11 @@ class Settings:
     metric_days: int = 455
     idle_exit: int = 4 * 3600
     file_systems: Mapping[str, str] = field(default_factory=dict)
+    s3_endpoint: str = ""
+    s3_region: str = "us-east-1"
+    s3_profile: str = ""
+    s3_bucket: str = ""
+    s3_cache: int = 50 << 30
 
     @property
     def role_arn(self) -> str:
@@ -73,8 +81,8 @@ class Settings:
 
     @property
     def default_bucket(self) -> str:
-        """The bucket the SageMaker SDK would choose for this account and region."""
-        return f"sagemaker-{self.region}-{self.account}"
+        """The bucket the SageMaker SDK would choose for this account and region, or the user's."""
+        return self.s3_bucket or f"sagemaker-{self.region}-{self.account}"
 
     @property
     def url(self) -> str:
@@ -105,6 +113,11 @@ class Settings:
     def objects(self) -> Path:
         """Root of the embedded object store: object files and ``objects.db``."""
         return self.root / "objects"
+
+    @property
+    def fetched(self) -> Path:
+        """Objects of another S3 that have been fetched, and bodies on their way there."""
+        return self.root / "fetched"
 
     @property
     def jobs(self) -> Path:

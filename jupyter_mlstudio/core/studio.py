@@ -12,7 +12,8 @@ from botocore.config import Config
 from ..compute.admission import Admission
 from ..compute.machine import Machine
 from ..compute.protocol import Engine
-from ..storage.reader import ObjectReader
+from ..storage.fetched import ObjectCache, RemoteReader
+from ..storage.reader import ObjectReader, Objects
 from ..wire.keys import Credentials, KeyRing
 from . import local_types
 from .cloudwatch import CloudWatch
@@ -66,7 +67,7 @@ class Studio:
         self.store = Store(self.database)
         self.metrics = MetricStore(self.database)
         self.cloudwatch = CloudWatch(self)
-        self.objects = ObjectReader(settings.objects)
+        self.objects = self._objects()
         self.collector = LogCollector(engine)
         self.admission = Admission(machine or engine.machine())
         self.credential_port: int | None = None
@@ -103,6 +104,12 @@ class Studio:
                 config=Config(retries={"max_attempts": 3, "mode": "standard"}),
             )
         return self._s3[region]
+
+    def _objects(self) -> Objects:
+        if not self.settings.s3_endpoint:
+            return ObjectReader(self.settings.objects)
+        cache = ObjectCache(self.settings.fetched / "cache", self.settings.s3_cache)
+        return RemoteReader(self.s3, cache)
 
     def logs(self, owner: Scoped) -> LogStore:
         """Return the logs of the account and region of a resource or a call."""

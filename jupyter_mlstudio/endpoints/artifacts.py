@@ -27,7 +27,10 @@ def fetch(studio: Studio, data: Mapping[str, str], container: str) -> Path:
         It is not there, or is no archive that may be unpacked.
     """
     uri = S3Uri.parse(data["Uri"], "modelDataUrl")
-    objects = list(_objects(studio, uri, data["Form"]))
+    try:
+        objects = list(_objects(studio, uri, data["Form"]))
+    except PermissionError as error:
+        raise ModelDataError(f"Model data at {uri} cannot be read: {error}") from error
     if not objects:
         raise ModelDataError(f"Could not find model data at {uri}.")
     folder = _folder(studio, uri, data["Form"], objects)

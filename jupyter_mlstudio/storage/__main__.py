@@ -10,6 +10,7 @@ from pathlib import Path
 from jupyter_mlstudio._logfile import log_to
 
 from .objects import StoreInUse
+from .relay import Upstream
 from .server import Options, run
 
 
@@ -32,13 +33,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--ready", type=Path, help="file to write while serving")
     parser.add_argument("--bucket", help="bucket to make if it is not there")
+    parser.add_argument("--upstream", metavar="URL", help="pass requests on to this S3 instead")
+    parser.add_argument("--upstream-region", default="us-east-1", help="region to sign for there")
+    parser.add_argument(
+        "--upstream-profile", default="", help="AWS profile with its keys; else the environment"
+    )
     parser.add_argument("--log", type=Path, help="file to log to instead of stderr")
     parser.add_argument("--log-level", default="INFO", help="DEBUG shows every request")
     chosen = vars(parser.parse_args(arguments))
     log_to(chosen.pop("log"), chosen.pop("log_level"))
+    region, profile = chosen.pop("upstream_region"), chosen.pop("upstream_profile")
+    if chosen["upstream"] is not None:
+        chosen["upstream"] = Upstream(chosen["upstream"], region, profile)
     try:
         run(Options(**chosen))
-    except (StoreInUse, OSError) as error:
+    except (StoreInUse, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -151,6 +151,18 @@ class Received:
         """MD5 in hex."""
         return self._digests.raw("MD5").hex()
 
+    @property
+    def sha256(self) -> str:
+        """SHA-256 in hex, if it was claimed or asked for."""
+        return self._digests.raw("SHA256").hex()
+
+    @property
+    def written(self) -> Path:
+        """The file the body has been written to, while it is not taken."""
+        if self._file is None:
+            raise ValueError("the body is not finished, or is not kept")
+        return self._file.path
+
     def checksum(self, algorithm: str) -> str:
         """Return a checksum that was claimed or asked for, in base64."""
         return self._digests.text(algorithm)

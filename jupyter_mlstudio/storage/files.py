@@ -77,13 +77,15 @@ class Incoming:
         Name of the file, before and after it is published.
     size:
         Bytes written so far.
+    path:
+        Where it is until it is published.
     """
 
     def __init__(self, files: ObjectFiles, file: str, path: Path) -> None:
         self.id = file
         self.size = 0
         self._files = files
-        self._path = path
+        self.path = path
         self._target = files.path(file)
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _BODY_MODE)
         os.fchmod(self._descriptor, _BODY_MODE)
@@ -120,12 +122,12 @@ class Incoming:
         """Make the file durable under its final name; nobody writes to it from here on."""
         os.fsync(self._descriptor)
         self._close()
-        self._path.rename(self._target)
+        self.path.rename(self._target)
         sync_folder(self._target.parent)
 
     def share(self, source: Path) -> None:
         """Become, already published, the same bytes as ``source``, by a link where possible."""
-        self._path.unlink()
+        self.path.unlink()
         self.size = duplicate(source, self._target)
         os.close(self._descriptor)
         self._descriptor = os.open(self._target, os.O_RDONLY)
@@ -136,7 +138,7 @@ class Incoming:
     def discard(self) -> None:
         """Remove the file, published or not."""
         self._close()
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
         self._target.unlink(missing_ok=True)
 
     def _close(self) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from . import catalog
 from .files import ObjectFiles
@@ -17,20 +19,50 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One object: ``path`` is its body, never to be written to; ``size`` is in bytes."""
+    """One object; ``size`` is in bytes."""
 
     key: str
-    path: Path
     size: int
     etag: str
     modified: datetime
+    fetch: Callable[[], Path] = field(repr=False)
+
+    @property
+    def path(self) -> Path:
+        """The file that is its body, never to be written to; it is fetched first if need be.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the object has been replaced or deleted.
+        """
+        return self.fetch()
+
+
+class Objects(Protocol):
+    """The objects of a store, as files of this machine.
+
+    An object that is overwritten or deleted loses its file soon after: who finds a path gone asks
+    again. PermissionError: the store forbids it. ConnectionError: it does not answer.
+    """
+
+    def bucket_exists(self, bucket: str) -> bool:
+        """Say whether there is such a bucket."""
+
+    def get(self, bucket: str, key: str) -> StoredObject | None:
+        """Return an object, or None."""
+
+    def get_many(self, bucket: str, keys: Iterable[str]) -> Iterator[StoredObject | None]:
+        """Yield the object of each key in turn, or None."""
+
+    def list(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
+        """Yield the objects whose keys start with ``prefix``, in the order of S3."""
 
 
 class ObjectReader:
-    """Read-only view of the object store at ``root`` while another process serves it.
+    """The objects of the store at ``root``, while another process serves it.
 
-    An object that is overwritten or deleted loses its file soon after: who finds a path gone asks
-    again. A store that has never been started is empty.
+    A store that has never been started is empty.
     """
 
     def __init__(self, root: Path) -> None:
@@ -83,8 +115,8 @@ class ObjectReader:
     def _stored(self, entry: catalog.Entry) -> StoredObject:
         return StoredObject(
             key=entry.key,
-            path=self._files.path(entry.file),
             size=entry.size,
             etag=entry.etag,
             modified=datetime.fromtimestamp(entry.modified, UTC),
+            fetch=partial(self._files.path, entry.file),
         )

@@ -21,9 +21,11 @@ from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.routing import rest_paths
 
 from . import multipart
+from .exchange import Listener
 from .expiry import Expirer
 from .front import Front
 from .objects import ObjectStore
+from .relay import Relay, Upstream
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,8 @@ class Options:
         File that says, while the process serves, who it is.
     bucket:
         Made at start if it is not there.
+    upstream:
+        Another S3 to pass requests on to; ``data`` is only for bodies on their way then.
     """
 
     data: Path
@@ -60,6 +64,7 @@ class Options:
     also: Sequence[tuple[str, int]] = ()
     ready: Path | None = None
     bucket: str | None = None
+    upstream: Upstream | None = None
 
 
 async def serve(options: Options, stop: asyncio.Event) -> None:
@@ -69,19 +74,13 @@ async def serve(options: Options, stop: asyncio.Event) -> None:
     ------
     StoreInUse
         If another process serves this store.
+    ValueError
+        If there are no keys for another S3.
     OSError
         If the first address cannot be listened at.
     """
-    store = ObjectStore(options.data)
-    expirer = Expirer(store)
-    keys = KeyRing.load(options.key)
-    front = Front(store, keys, options.account, options.region, lambda _: expirer.wake())
     async with AsyncExitStack() as stack:
-        stack.callback(store.close)
-        stack.callback(front.close)
-        _prepare(store, options)
-        expirer.start()
-        stack.callback(expirer.close)
+        front = await _open(options, stack)
         runner = _runner(front)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -101,6 +100,31 @@ async def serve(options: Options, stop: asyncio.Event) -> None:
         for listening in list(runner.sites):
             await listening.stop()
         await front.drain(_GRACE)
+
+
+async def _open(options: Options, stack: AsyncExitStack) -> Listener:
+    """Return what answers, its end in ``stack``."""
+    keys = KeyRing.load(options.key)
+    rest_paths("s3")  # or the first request would wait for the model to load
+    if options.upstream is not None:
+        relay = Relay(options.upstream, keys, options.account, options.region, options.data)
+        stack.callback(relay.close)
+        await relay.open()
+        stack.push_async_callback(relay.end)
+        if options.bucket is not None:
+            making = asyncio.create_task(relay.ensure_bucket(options.bucket))
+            stack.callback(making.cancel)
+        log.info("Passing requests on to %s", options.upstream.endpoint)
+        return relay
+    store = ObjectStore(options.data)
+    stack.callback(store.close)
+    expirer = Expirer(store)
+    front = Front(store, keys, options.account, options.region, lambda _: expirer.wake())
+    stack.callback(front.close)
+    _prepare(store, options)
+    expirer.start()
+    stack.callback(expirer.close)
+    return front
 
 
 def run(options: Options) -> None:
@@ -126,7 +150,6 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def _prepare(store: ObjectStore, options: Options) -> None:
-    rest_paths("s3")  # or the first request would wait for the model to load
     dropped = multipart.drop_abandoned(store, _ABANDONED)
     if dropped:
         log.info("Forgot %d multipart uploads that nobody went on with for a week", dropped)
@@ -135,7 +158,7 @@ def _prepare(store: ObjectStore, options: Options) -> None:
         store.create_bucket(wanted, options.region)
 
 
-def _runner(front: Front) -> web.ServerRunner:
+def _runner(front: Listener) -> web.ServerRunner:
     # No router: keys may hold anything, line breaks too. Signatures and checksums are over bodies
     # as sent, so aiohttp must not decompress them; and its own access log would show the
     # signatures of presigned URLs.

@@ -182,22 +182,33 @@ def programs(settings: Settings, access: Access) -> list[Program]:
     inside = access.listen != settings.host
     s3_also = ("--also", f"{access.listen}:{settings.s3_port}") if inside else ()
     gateway_also = ("--also", f"{access.listen}:{settings.gateway_port}") if inside else ()
+    data = settings.fetched / "relay" if settings.s3_endpoint else settings.objects
     s3 = Program(
         S3,
         (
-            "--data", str(settings.objects),
+            "--data", str(data),
             "--key", str(settings.master_key),
             "--account", settings.account,
             "--host", settings.host,
             "--port", str(settings.s3_port),
             "--bucket", settings.default_bucket,
             "--region", settings.region,
+            *_upstream(settings),
             *s3_also,
         ),
         settings.run,
     )  # fmt: skip
     gateway = Program(GATEWAY, ("--root", str(settings.root), *gateway_also), settings.run)
     return [s3, gateway]
+
+
+def _upstream(settings: Settings) -> tuple[str, ...]:
+    """Return the arguments that name another S3."""
+    if not settings.s3_endpoint:
+        return ()
+    region = ("--upstream-region", settings.s3_region)
+    profile = ("--upstream-profile", settings.s3_profile) if settings.s3_profile else ()
+    return ("--upstream", settings.s3_endpoint, *region, *profile)
 
 
 def _with_free_ports(settings: Settings) -> Settings:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from ...storage.reader import ObjectReader, StoredObject
+from ...storage.reader import Objects, StoredObject
 from ...wire.errors import AWSError
 from ..s3uri import S3Uri
 from .errors import InputError, download_failed
@@ -28,7 +28,7 @@ class Reference:
     uri: S3Uri
 
 
-def read_manifest(objects: ObjectReader, uri: S3Uri) -> tuple[S3Uri, list[str]]:
+def read_manifest(objects: Objects, uri: S3Uri) -> tuple[S3Uri, list[str]]:
     """Return the prefix of a ``ManifestFile`` and the keys it stands for, each once, in order.
 
     Raises
@@ -60,7 +60,7 @@ def read_manifest(objects: ObjectReader, uri: S3Uri) -> tuple[S3Uri, list[str]]:
 
 
 def find_all(
-    objects: ObjectReader, manifest: S3Uri, bucket: str, keys: Sequence[str]
+    objects: Objects, manifest: S3Uri, bucket: str, keys: Sequence[str]
 ) -> list[StoredObject]:
     """Return the objects of these keys; raises InputError naming the first that does not exist."""
     found = []
@@ -73,7 +73,7 @@ def find_all(
 
 
 def read_augmented(
-    objects: ObjectReader, uri: S3Uri, attributes: Sequence[str]
+    objects: Objects, uri: S3Uri, attributes: Sequence[str]
 ) -> Iterator[list[str | Reference]]:
     """Yield the values of the attributes in each line of an ``AugmentedManifestFile``.
 
@@ -117,7 +117,7 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _text(objects: ObjectReader, uri: S3Uri) -> str:
+def _text(objects: Objects, uri: S3Uri) -> str:
     item = objects.get(uri.bucket, uri.key)
     if item is None:
         raise download_failed(f"The manifest {uri} does not exist.")

@@ -66,13 +66,15 @@ def input_folder(studio: Studio, job: Resource, target: str) -> Path:
 def steadily(uri: S3Uri, act: Callable[[], T]) -> T:
     """Act again when an object was overwritten between being found and being linked.
 
-    What is there then counts. Raises InputError when that happens too often.
+    What is there then counts. Raises InputError when that happens too often, or is forbidden.
     """
     for _ in range(_ATTEMPTS):
         try:
             return act()
         except FileNotFoundError as error:
             last = error
+        except PermissionError as error:
+            raise download_failed(str(error)) from error
     raise download_failed(f"{uri} changes faster than it can be read") from last
 
 
