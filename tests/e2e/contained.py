@@ -16,7 +16,8 @@ from jupyter_mlstudio.core.settings import load_settings
 from tests.conftest import RunningStudio
 from tests.endpoints.shell import pack
 from tests.endpoints.world import production
-from tests.jobs.jobs import XGBOOST, log_lines, put, run
+from tests.jobs import test_processing as processing
+from tests.jobs.jobs import XGBOOST, get, log_lines, members, put, run, shell
 
 SCRIPT = """
 import boto3, os
@@ -49,6 +50,49 @@ def train(studio: RunningStudio) -> dict[str, Any]:
     }
 
 
+MEET = """
+echo "host $(hostname)" > /opt/ml/model/$(hostname)
+if [ "$(hostname)" = algo-1 ]; then echo hello | timeout 20 nc -l -p 7777; exit 0; fi
+for n in $(seq 60); do nc -w 2 algo-1 7777 </dev/null && exit 0; sleep 0.2; done
+exit 1
+"""
+
+
+def meet(studio: RunningStudio, image: str) -> dict[str, Any]:
+    """Run a job on two hosts that talk to each other."""
+    job = run(
+        studio,
+        image,
+        "meet",
+        **shell(studio, image, "meet", MEET),
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1},
+    )
+    uri = job["ModelArtifacts"]["S3ModelArtifacts"]
+    return {
+        "status": job["TrainingJobStatus"],
+        "reason": job.get("FailureReason"),
+        "log": log_lines(studio, "meet"),
+        "model": sorted(members(get(studio, uri))) if uri else [],
+    }
+
+
+def process(studio: RunningStudio, image: str) -> dict[str, Any]:
+    """Run a processing job that copies its input to its output."""
+    put(studio, {"in/a.csv": b"1", "in/sub/b.csv": b"2"})
+    wish = processing.request(
+        studio,
+        image,
+        "copy",
+        "cd /opt/ml/processing; mkdir out/sub; cp in/a.csv out/sub/; cat in/sub/b.csv > out/b",
+        inputs=[processing.source(studio, "in", "in", "/opt/ml/processing/in")],
+        outputs=[processing.output(studio, "o", "o", "/opt/ml/processing/out", "EndOfJob")],
+    )
+    studio.client("sagemaker").create_processing_job(**wish)
+    job = processing.wait(studio, "copy")
+    keys = sorted(processing.keys(studio, "o/"))
+    return {"status": job["ProcessingJobStatus"], "reason": job.get("FailureReason"), "keys": keys}
+
+
 def serve(studio: RunningStudio, image: str, *, isolated: bool) -> str:
     """Deploy a model, on a network without a way out or not; return what it answers."""
     name = f"isolated-{isolated}"
@@ -79,6 +123,8 @@ def main(root: str, image: str) -> None:
     try:
         found = {
             "train": train(studio),
+            "meet": meet(studio, image),
+            "process": process(studio, image),
             "answers": [serve(studio, image, isolated=isolated) for isolated in (False, True)],
         }
     finally:

@@ -14,7 +14,8 @@ from tests.endpoints import shell
 
 @pytest.mark.docker
 @pytest.mark.timeout(300)
-def test_a_studio_in_a_container(docker_api: docker.APIClient, volume: str) -> None:
+@pytest.mark.parametrize("root", ["/studio/root", "/tmp/root"], ids=["on-a-volume", "in-itself"])
+def test_a_studio_in_a_container(docker_api: docker.APIClient, volume: str, root: str) -> None:
     image = shell.image(docker_api)
     need_userland(docker_api, image)
     before = {network["Name"] for network in docker_api.networks()}
@@ -24,7 +25,7 @@ def test_a_studio_in_a_container(docker_api: docker.APIClient, volume: str) -> N
         code, said = inside(
             docker_api,
             image,
-            [program, "/studio/root", image],
+            [program, root, image],
             mounts,
             network="bridge",
             timeout=240,
@@ -34,6 +35,11 @@ def test_a_studio_in_a_container(docker_api: docker.APIClient, volume: str) -> N
         assert found["train"]["status"] == "Completed", found["train"]["reason"]
         assert any("assumed-role/MLStudioExecutionRole" in line for line in found["train"]["log"])
         assert found["train"]["written"] == "hello"
+        assert found["meet"]["status"] == "Completed", found["meet"]
+        assert "hello" in found["meet"]["log"]
+        assert found["meet"]["model"] == ["algo-1", "algo-2"]
+        assert found["process"]["status"] == "Completed", found["process"]
+        assert found["process"]["keys"] == ["b", "sub/a.csv"]
         assert found["answers"] == [
             "1,2 isolated-False read-only",
             "1,2 isolated-True read-only",
