@@ -30,7 +30,9 @@ from .cluster import Cluster, ended, first_failure, up
 from .hosts import Host
 from .inputs.errors import InputError
 from .inputs.pipes import fed, feed_problem, stop_pipes
+from .records import INPUT_PROBLEM, failure_of, forget_attempt, note_start
 from .status import COMPLETED, FAILED, FINAL, IN_PROGRESS, STOPPED, STOPPING
+from .wording import GONE, LAST_MESSAGES, asked, client_error, running_message
 
 log = logging.getLogger(__name__)
 
@@ -45,21 +47,6 @@ UPLOAD_PATIENCE = 1800.0
 LAST_STUMBLE = 5
 LONGEST = 86_400
 """Seconds a job may run whose request names no limit."""
-
-_OF_AN_ATTEMPT = (
-    "Launched",
-    "Engine",
-    "StartedAt",
-    "EndedAt",
-    "LogStreams",
-    "Failure",
-    "InputProblem",
-    "WarmPool",
-    "ToldAt",
-    "Outcome",
-)
-_INPUT_PROBLEM = "InputProblem"
-"""Fact: why containers did not get all of their input, whatever they made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +173,7 @@ class JobController(ABC):
         """Fail a job whose container is gone, unless it may be on an engine we do not see."""
         engine = self.studio.engine.name
         if job.facts["Engine"] == engine:
-            return self._fail(job, _GONE)
+            return self._fail(job, GONE)
         log.warning("%s runs on %s, and this is %s", job.name, job.facts["Engine"], engine)
         return UNREACHABLE
 
@@ -200,7 +187,7 @@ class JobController(ABC):
         if exceeded := self._exceeded(job):
             return self._end(job, STOPPED, exceeded=exceeded)
         if not cluster.reserve():
-            self._enter(job, "Starting", f"Waiting for room on this machine for {_asked(cluster)}")
+            self._enter(job, "Starting", f"Waiting for room on this machine for {asked(cluster)}")
             return WAITING
         self._enter(job, "Downloading", "Downloading input data")
         try:
@@ -208,7 +195,7 @@ class JobController(ABC):
                 studio.engine.remove_tree(studio.settings.jobs / job.uid)
             self.start(job, cluster, fresh=fresh)
         except (InputError, ImageNotFound) as error:
-            return self._end(job, FAILED, _client_error(str(error)))
+            return self._end(job, FAILED, client_error(str(error)))
         except EngineError as error:
             if error.retryable:
                 raise
@@ -223,13 +210,13 @@ class JobController(ABC):
         job = self._enter(
             job,
             self.running,
-            self._running_message(cluster),
-            lambda draft: self._note_start(draft, cluster, states),
+            running_message(self.studio, cluster, self.running),
+            lambda draft: note_start(draft, self.studio.engine.name, cluster.hosts, states),
         )
         cluster.restore()
         self._follow(job, cluster)
         job = self._note_input_problem(job)
-        if _INPUT_PROBLEM in job.facts:
+        if INPUT_PROBLEM in job.facts:
             cluster.stop(0)
             return WAITING
         if (index := first_failure(states)) is not None:
@@ -244,23 +231,6 @@ class JobController(ABC):
         again = [self.accompany(job), WAITING if fed(self.studio, job.uid) else None]
         return min([left, *(seconds for seconds in again if seconds is not None)])
 
-    def _note_start(
-        self, draft: Draft, cluster: Cluster, states: Sequence[ContainerState | None]
-    ) -> None:
-        told = draft.facts.get("ToldAt", 0.0)
-        times = [max(state.started_at or now(), told) for state in states if state is not None]
-        draft.facts["Launched"] = True
-        draft.facts["Engine"] = self.studio.engine.name
-        draft.facts.setdefault("StartedAt", min(times))
-        draft.facts.setdefault("FirstStartedAt", min(times))
-        draft.facts.setdefault(
-            "LogStreams",
-            [
-                f"{draft.name}/{host.name}-{int(time)}"
-                for host, time in zip(cluster.hosts, times, strict=True)
-            ],
-        )
-
     def _note_failure(
         self,
         job: Resource,
@@ -273,30 +243,16 @@ class JobController(ABC):
         if "Failure" in job.facts or state is None:
             return job
         with self.studio.store.edit(job.uid) as draft:
-            draft.facts["Failure"] = {
-                "Host": cluster.hosts[index].number,
-                "ExitCode": state.exit_code,
-                "OutOfMemory": state.oom_killed,
-                "Error": state.error,
-            }
+            draft.facts["Failure"] = failure_of(cluster.hosts[index], state)
         return draft
 
     def _note_input_problem(self, job: Resource) -> Resource:
-        problem = None if _INPUT_PROBLEM in job.facts else feed_problem(self.studio, job.uid)
+        problem = None if INPUT_PROBLEM in job.facts else feed_problem(self.studio, job.uid)
         if problem is None:
             return job
         with self.studio.store.edit(job.uid) as draft:
-            draft.facts[_INPUT_PROBLEM] = problem
+            draft.facts[INPUT_PROBLEM] = problem
         return draft
-
-    def _running_message(self, cluster: Cluster) -> str:
-        """Say that the job runs, and what is different here from SageMaker."""
-        notes = [
-            self.studio.engine.note,
-            self.studio.admission.note(cluster.hosts[0].instance_type, len(cluster.hosts)),
-        ]
-        first = f"{self.running} image download completed. {self.running} in progress."
-        return " ".join([first, *(note for note in notes if note)])
 
     def _exceeded(self, job: Resource) -> str | None:
         """Return what a job that has taken too long has exceeded."""
@@ -307,7 +263,7 @@ class JobController(ABC):
             draft.status = STOPPING
             draft.facts["Exceeded"] = exceeded
             draft.facts["SecondaryStatus"] = "Stopping"
-            draft.step("Stopping", f"Stopping: {_LAST_MESSAGES[exceeded]}")
+            draft.step("Stopping", f"Stopping: {LAST_MESSAGES[exceeded]}")
         return draft
 
     def _follow(self, job: Resource, cluster: Cluster) -> bool:
@@ -340,12 +296,12 @@ class JobController(ABC):
         return SOON
 
     def _outcome(self, job: Resource) -> str:
-        return FAILED if {"Failure", _INPUT_PROBLEM} & job.facts.keys() else COMPLETED
+        return FAILED if {"Failure", INPUT_PROBLEM} & job.facts.keys() else COMPLETED
 
     def _finish(self, job: Resource) -> float | None:
         status = job.facts["Outcome"]
-        if status == FAILED and _INPUT_PROBLEM in job.facts:
-            return self._fail(job, job.facts[_INPUT_PROBLEM])
+        if status == FAILED and INPUT_PROBLEM in job.facts:
+            return self._fail(job, job.facts[INPUT_PROBLEM])
         try:
             for host in self.hosts(job):
                 base = self.studio.run_folder(job, host.part)
@@ -375,8 +331,7 @@ class JobController(ABC):
         stop_pipes(self.studio, job.uid)
         self.leave(job)
         with self.studio.store.edit(job.uid) as draft:
-            for fact in _OF_AN_ATTEMPT:
-                draft.facts.pop(fact, None)
+            forget_attempt(draft)
             draft.facts["Retries"] = tried + 1
             draft.facts["SecondaryStatus"] = "Starting"
             draft.step("Starting", f"Retry {tried + 1} of {allowed} after: {reason}")
@@ -400,7 +355,7 @@ class JobController(ABC):
             draft.facts.setdefault("EndedAt", now())
             if reason:
                 draft.facts["FailureReason"] = reason[:1024]
-            said = f"{self.noun} {_LAST_MESSAGES[secondary]}"
+            said = f"{self.noun} {LAST_MESSAGES[secondary]}"
             draft.step(shown, said + (f" {reason}" if reason else ""))
         self._clean(draft)
         return None
@@ -428,29 +383,3 @@ class JobController(ABC):
                 if job.facts["SecondaryStatus"] != secondary or secondary == "Starting":
                     draft.step(secondary, message)
         return draft
-
-
-_GONE = (
-    "InternalServerError: A container of the job is gone: it was removed, or the container "
-    "runtime or the machine was restarted. Start the job again."
-)
-
-_LAST_MESSAGES = {
-    COMPLETED: "completed",
-    FAILED: "failed.",
-    STOPPED: "stopped",
-    "MaxRuntimeExceeded": "runtime exceeded MaxRuntimeInSeconds provided",
-    "MaxWaitTimeExceeded": "wait time exceeded MaxWaitTimeInSeconds provided",
-    "MaxPendingTimeExceeded": "pending time exceeded MaxPendingTimeInSeconds provided",
-}
-
-
-def _asked(cluster: Cluster) -> str:
-    """Say what a job asks for."""
-    types = [host.instance_type for host in cluster.hosts]
-    counts = {name: types.count(name) for name in dict.fromkeys(types)}
-    return ", ".join(f"{'one' if n == 1 else n} {name}" for name, n in counts.items())
-
-
-def _client_error(text: str) -> str:
-    return text if text.startswith("ClientError") else f"ClientError: {text}"
