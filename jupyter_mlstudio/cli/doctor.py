@@ -200,10 +200,18 @@ def _engine(report: EngineReport) -> Iterator[Check]:
 
 
 def _images(report: EngineReport) -> Iterator[Check]:
-    if report.name != "docker" or not report.reachable:
+    if not report.reachable:
         return
-    from ..images import build
+    from ..images import build, catalogue
 
+    if report.name != "docker":
+        for name in catalogue.names():
+            problem = catalogue.lacking(name)
+            if problem:
+                yield Check("Framework", State.NOTE, f"{name} is not installed", problem)
+            else:
+                yield Check("Framework", State.WORKS, name)
+        return
     for image in build.list_images():
         if image.tag:
             yield Check("Image", State.WORKS, image.tag)

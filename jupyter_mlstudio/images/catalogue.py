@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
@@ -17,7 +18,7 @@ COMMON = HERE / "requirements.txt"
 REPOSITORY = "mlstudio"
 
 _OURS = re.compile(rf"{REPOSITORY}/(?P<name>[a-z0-9-]+)(:[\w.-]+)?")
-_COMMANDS = ("train", "serve")
+_COMMANDS = ("train", "serve", "check")
 _ECR = (
     r"(\d{12}\.dkr\.ecr\.[a-z0-9-]+\."
     r"(amazonaws\.(com(\.cn)?|eu)|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)/)?"
@@ -48,8 +49,8 @@ def image_for(uri: str, overrides: Path | None = None) -> str | None:
 def process_command(image: str, argv: Sequence[str]) -> tuple[list[str], dict[str, str]] | None:
     """Return command and environment to run an image of ours as a plain process.
 
-    None for an image that is not ours. A command other than ``train`` and ``serve`` runs as it
-    is, with this Python first on the path. The process engine adds ``SAGEMAKER_BASE_DIR``.
+    None for an image that is not ours. A command other than the runtime's own runs as it is,
+    with this Python first on the path. The process engine adds ``SAGEMAKER_BASE_DIR``.
     """
     match = _OURS.fullmatch(image)
     if not match or match["name"] not in names():
@@ -66,6 +67,16 @@ def process_command(image: str, argv: Sequence[str]) -> tuple[list[str], dict[st
     if not argv or argv[0] in _COMMANDS:
         return [sys.executable, "-m", "mlstudio_runtime", *(argv or ["train"])], environment
     return list(argv), environment
+
+
+def lacking(name: str) -> str | None:
+    """Say what this Python lacks to run an image of ours as a plain process, and how to get it."""
+    command = process_command(f"{REPOSITORY}/{name}", ["check"])
+    if command is None:
+        return f"There is no image '{name}'."
+    argv, environment = command
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).strip() if done.returncode else None
 
 
 def names() -> list[str]:

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import boto3
@@ -96,6 +97,19 @@ def test_train_runs_as_a_process() -> None:
     )
     assert done.returncode == 2
     assert "usage" in done.stderr
+
+
+def test_what_process_compute_lacks_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert catalogue.lacking("sklearn") is None
+    venv.create(tmp_path / "bare")
+    python = str(tmp_path / "bare" / "bin" / "python")
+    monkeypatch.setattr(sys, "executable", python)
+    problem = catalogue.lacking("sklearn")
+    assert problem is not None
+    assert f"needs 'sklearn', which {python} does not have" in problem
+    assert f"`{python} -m pip install scikit-learn`" in problem
 
 
 def test_other_commands_run_with_our_python_first() -> None:

@@ -1,4 +1,7 @@
-"""``python -m mlstudio_runtime train|serve``: what ``docker run IMAGE train|serve`` calls."""
+"""``python -m mlstudio_runtime train|serve``: what ``docker run IMAGE train|serve`` calls.
+
+``check`` says what this Python lacks to do either.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,17 @@ def main(argv: list[str] | None = None) -> int:
         from .serving import serve
 
         return serve()
-    print("usage: python -m mlstudio_runtime train|serve", file=sys.stderr)
+    if command == ["check"]:
+        from .framework import check
+        from .outcome import UserError
+
+        try:
+            check()
+        except UserError as error:
+            print(error)
+            return 1
+        return 0
+    print("usage: python -m mlstudio_runtime train|serve|check", file=sys.stderr)
     return 2
 
 
