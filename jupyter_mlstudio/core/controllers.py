@@ -120,6 +120,7 @@ class Controllers:
         is left.
         """
         studio = self._studio
+        studio.end_sessions()
         jobs = studio.settings.jobs
         folders = {path.name: path for path in jobs.iterdir()} if jobs.is_dir() else {}
         # By name: a container made ready for one resource may be another's by now.

@@ -79,6 +79,8 @@ class Studio:
 
     def start(self) -> None:
         """Start to reconcile."""
+        self.store.subscribe(self._changed)
+        self.end_sessions()
         self.controllers.start()
         self.sampler.start()
 
@@ -148,6 +150,7 @@ class Studio:
         if resource is None or resource.status in (kind(resource.kind).final or ()):
             return None
         role = resource.wish.get("RoleArn") or resource.wish.get("ExecutionRoleArn")
+        self.keys.begin_session(uid)
         issued = self._assume(role or self.settings.role_arn, uid, seconds)
         return {
             "AccessKeyId": issued.access_key,
@@ -157,10 +160,21 @@ class Studio:
             "RoleArn": role or self.settings.role_arn,
         }
 
+    def end_sessions(self) -> None:
+        """Refuse the keys of what has ended meanwhile."""
+        for uid in self.keys.sessions():
+            resource = self.store.by_uid(uid)
+            if resource is None or resource.status in (kind(resource.kind).final or ()):
+                self.keys.end_session(uid)
+
+    def _changed(self, resource: Resource) -> None:
+        if resource.status in (kind(resource.kind).final or ()):
+            self.keys.end_session(resource.uid)
+
     def _assume(self, role: str, uid: str, seconds: int) -> Credentials:
         name = role.rpartition("/")[2]
         principal = f"arn:aws:sts::{self.settings.account}:assumed-role/{name}/SageMaker"
-        return self.keys.issue(self.settings.account, principal, seconds, {"resource": uid})
+        return self.keys.issue(self.settings.account, principal, seconds, {"session": uid})
 
     def _credential_mac(self, uid: str) -> str:
         key = self.keys.derive("container-credentials")

@@ -61,12 +61,16 @@ class KeyRing:
     ----------
     master:
         At least 32 secret bytes. Use :meth:`load` for the key of a studio.
+    sessions:
+        Folder with a file for each session that has not ended; without one, sessions end with
+        their keys.
     """
 
-    def __init__(self, master: bytes) -> None:
+    def __init__(self, master: bytes, sessions: Path | None = None) -> None:
         if len(master) < _MASTER_BYTES:
             raise ValueError(f"a master key has at least {_MASTER_BYTES} bytes")
         self._master = master
+        self._sessions = sessions
         # What is refused is not remembered, so that nobody can fill these but with genuine keys.
         self._user = lru_cache(_REMEMBERED)(self._resolve_user)
         self._temporary = lru_cache(_REMEMBERED)(self._resolve_temporary)
@@ -78,11 +82,12 @@ class KeyRing:
         Several processes may do so at once: all end with the same key, which is on disk before
         any of them returns.
         """
+        sessions = path.with_name("sessions")
         try:
-            return cls(path.read_bytes())
+            return cls(path.read_bytes(), sessions)
         except FileNotFoundError:
             _create_once(path, secrets.token_bytes(_MASTER_BYTES))
-            return cls(path.read_bytes())
+            return cls(path.read_bytes(), sessions)
 
     def user_key(self, account: str, arn: str) -> Credentials:
         """Return the long-lived key of a principal; it is always the same.
@@ -133,11 +138,11 @@ class KeyRing:
         ------
         AWSError
             ``UnrecognizedClientException`` if we never issued it, or the token is missing or not
-            its own; ``ExpiredTokenException`` if its time is over at ``now``.
+            its own; ``ExpiredTokenException`` if its time is over at ``now``, or its session.
         """
         if access_key.startswith("ASIA") and token:
             identity, expires = self._temporary(access_key, token)
-            if now.timestamp() >= expires:
+            if now.timestamp() >= expires or self._has_ended(identity):
                 raise AWSError(
                     "ExpiredTokenException",
                     "The security token included in the request is expired",
@@ -147,6 +152,27 @@ class KeyRing:
         if access_key.startswith("AKIA") and not token:
             return self._user(access_key)
         raise _unrecognized()
+
+    def begin_session(self, name: str) -> None:
+        """Let keys issued with the claim ``session`` ``name`` be good until it is ended."""
+        if self._sessions is not None:
+            self._sessions.mkdir(mode=0o700, exist_ok=True)
+            (self._sessions / name).touch()
+
+    def end_session(self, name: str) -> None:
+        """Refuse the keys of a session from now on, in every process that has this ring."""
+        if self._sessions is not None:
+            (self._sessions / name).unlink(missing_ok=True)
+
+    def sessions(self) -> list[str]:
+        """Return the sessions that have not ended."""
+        if self._sessions is None or not self._sessions.is_dir():
+            return []
+        return sorted(path.name for path in self._sessions.iterdir())
+
+    def _has_ended(self, identity: Identity) -> bool:
+        name = identity.claims.get("session")
+        return bool(name and self._sessions and not (self._sessions / name).exists())
 
     def derive(self, purpose: str) -> bytes:
         """Return 32 secret bytes for another use, e.g. signing page tokens."""

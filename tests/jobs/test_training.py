@@ -411,12 +411,15 @@ def test_credentials_end_with_their_job(docker_studio: RunningStudio, foreign_im
     )
     wait_for(docker_studio, name, "Training")
 
+    given: dict[str, str] = {}
+
     def fetch() -> int:
         lines = log_lines(docker_studio, name)
         uri = next(v.partition("=")[2] for v in lines if v.startswith("env AWS_CONTAINER_CRED"))
         url = f"http://169.254.170.2{uri}" if uri.startswith("/") else uri
         try:
             with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own
+                given.update(json.load(answer))
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             error.close()
@@ -427,8 +430,20 @@ def test_credentials_end_with_their_job(docker_studio: RunningStudio, foreign_im
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert fetch() == 200
+    keys = {
+        "aws_access_key_id": given["AccessKeyId"],
+        "aws_secret_access_key": given["SecretAccessKey"],
+        "aws_session_token": given["Token"],
+    }
+    sts, s3 = (docker_studio.client(service, **keys) for service in ("sts", "s3"))
+    assert "assumed-role" in sts.get_caller_identity()["Arn"]
+    s3.head_bucket(Bucket=docker_studio.bucket)
     wait(docker_studio, name)
     assert fetch() == 404
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        sts.get_caller_identity()
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        s3.list_objects_v2(Bucket=docker_studio.bucket)
 
 
 def test_a_finished_job_leaves_no_container_and_no_folder(

@@ -175,3 +175,21 @@ def test_only_genuine_keys_are_remembered(ring: KeyRing) -> None:
         ring.resolve(user.access_key, None, NOW)
     assert (ring._user.cache_info().currsize, ring._user.cache_info().hits) == (1, 2)
     assert ring._temporary.cache_info().currsize == 0
+
+
+def test_keys_end_with_their_session_in_every_ring(tmp_path: Path) -> None:
+    path = tmp_path / "master.key"
+    ring, other = KeyRing.load(path), KeyRing.load(path)
+    ring.begin_session("job")
+    made = ring.issue(ACCOUNT, ARN, 60, {"session": "job"})
+    assert made.token
+    now = datetime.now(UTC)
+    for each in (ring, other):
+        assert each.resolve(made.access_key, made.token, now).arn == ARN
+    assert other.sessions() == ["job"]
+    ring.end_session("job")
+    ring.end_session("job")
+    for each in (ring, other):
+        with pytest.raises(AWSError, match="token included in the request is expired"):
+            each.resolve(made.access_key, made.token, now)
+    assert other.sessions() == []
