@@ -124,7 +124,11 @@ class Controllers:
         jobs = studio.settings.jobs
         folders = {path.name: path for path in jobs.iterdir()} if jobs.is_dir() else {}
         # By name: a container made ready for one resource may be another's by now.
-        containers = {state.name: studio.owner_uid(state.name) for state in studio.engine.owned()}
+        containers = {
+            state.name: studio.owner_uid(state.name)
+            for state in studio.engine.owned()
+            if UID_LABEL in state.labels
+        }
         groups = {name: name.rpartition("-")[2] for name in studio.engine.groups()}
         uids = {*folders, *containers.values(), *groups.values()}
         resources = {uid: studio.store.by_uid(uid) for uid in uids}

@@ -21,7 +21,8 @@ from .fake_engine import FakeEngine
 def studio(tmp_path: Path) -> Iterator[Studio]:
     engine = FakeEngine()
     made = Studio(load_settings(tmp_path / "root"), engine)
-    engine.states["orphan"] = ContainerState("orphan", {UID_LABEL: "gone"}, Phase.RUNNING)
+    name = f"mls-{made.settings.studio_id}-gone-1"
+    engine.states[name] = ContainerState(name, {UID_LABEL: "gone"}, Phase.RUNNING)
     (made.settings.jobs / "gone" / "1").mkdir(parents=True)
     yield made
     made.close()
@@ -31,11 +32,12 @@ def test_what_nobody_owns_is_removed(studio: Studio) -> None:
     kept = studio.store.create(WIDGET, ACCOUNT, REGION, "kept", wish={}, status="Ready")
     engine = studio.engine
     assert isinstance(engine, FakeEngine)
-    engine.states["kept"] = ContainerState("kept", {UID_LABEL: kept.uid}, Phase.RUNNING)
+    name = studio.container_name(kept)
+    engine.states[name] = ContainerState(name, {UID_LABEL: kept.uid}, Phase.RUNNING)
     engine.states["foreign"] = ContainerState("foreign", {}, Phase.RUNNING)
     (studio.settings.jobs / kept.uid).mkdir()
     studio.controllers.sweep()
-    assert sorted(engine.states) == ["foreign", "kept"]
+    assert sorted(engine.states) == ["foreign", name]
     assert [folder.name for folder in studio.settings.jobs.iterdir()] == [kept.uid]
 
 
@@ -44,7 +46,8 @@ def test_with_an_empty_database_everything_is_left_and_said(
 ) -> None:
     with caplog.at_level(logging.WARNING):
         studio.controllers.sweep()
-    assert "The database is empty, yet there are orphan" in caplog.text
+    name = f"mls-{studio.settings.studio_id}-gone-1"
+    assert f"The database is empty, yet there are {name}" in caplog.text
     assert isinstance(studio.engine, FakeEngine)
-    assert "orphan" in studio.engine.states
+    assert name in studio.engine.states
     assert (studio.settings.jobs / "gone").is_dir()
