@@ -161,7 +161,9 @@ class Sampler:
             except EngineError as error:
                 log.warning("What %s uses cannot be seen: %s", name, error.reason)
                 continue
-            if usage is not None:
+            if usage is None:
+                self._looks = 0  # it has ended, or has another name: ask anew
+            else:
                 found[name] = usage
 
     def _entries(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,23 @@ def test_one_container_that_hangs_keeps_no_other_waiting(
     hang.set()
     assert all(values(studio, f"j{number}") for number in range(20) if number != 3)
     assert values(studio, "j3") == {}
+
+
+def test_a_container_under_another_name_is_found_again(
+    studio: Studio, engine: FakeEngine, job: Callable[..., Resource]
+) -> None:
+    """A warm pool gives its containers to the next job, and nothing starts."""
+    first, second = job("first"), job("second")
+    old, new = studio.container_name(first), studio.container_name(second)
+    state = engine.states.pop(new)
+    engine.usage[old] = used(time.time(), 1.0)
+    studio.sampler.sample()
+    engine.states[new] = replace(engine.states.pop(old), name=state.name)
+    engine.usage = {new: used(time.time(), 2.0)}
+    studio.sampler.sample()
+    studio.sampler.sample()
+    assert len(values(studio, "first")["MemoryUtilization"]) == 1
+    assert "MemoryUtilization" in values(studio, "second")
 
 
 def test_an_engine_out_of_reach_is_asked_again(
