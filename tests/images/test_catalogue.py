@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from jupyter_mlstudio.images import catalogue
-from jupyter_mlstudio.images.build import image_for, list_images, process_command, version
+from jupyter_mlstudio.images.build import _Recipe, image_for, list_images, process_command, version
 from tests.sdk.conftest import environment
 
 OURS = "mlstudio/xgboost:latest"
@@ -126,6 +126,17 @@ def test_images_are_listed_with_their_versions() -> None:
     assert version("sklearn") == "1.9.1"
     assert version("pytorch") == "2.13.0"
     assert [image.name for image in list_images()] == catalogue.names()
+
+
+def test_a_build_with_cuda_is_another_image() -> None:
+    base = "python:3.11-slim"
+    for name in ("pytorch", "xgboost"):
+        cpu, gpu = _Recipe(name, gpu=False), _Recipe(name, gpu=True)
+        assert gpu.digest(base) != cpu.digest(base)
+        assert f"=={version(name)}\n" in gpu.framework.read_text()
+        assert "cpu" in cpu.framework.read_text()
+        assert "cpu" not in gpu.framework.read_text()
+    assert not _Recipe("sklearn", gpu=True).gpu
 
 
 def test_the_runtime_imports_nothing_of_the_studio() -> None:

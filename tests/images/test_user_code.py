@@ -202,7 +202,11 @@ def test_sklearn_takes_one_row_as_a_row_and_says_what_it_cannot_read(
         answer = client.invoke(body, Content_Type=kind)
         assert answer.status == 400, answer
         assert b"cannot be read as " + kind.partition(";")[0].encode() in answer.body
+    answer = client.invoke(b'{"a": 1}', Content_Type="application/json")
+    assert (answer.status, b"does not hold numbers alone" in answer.body) == (400, True)
     assert client.invoke(b"", Content_Type="image/png").status == 415
+    answer = client.invoke(b"[1]", Content_Type="application/json", Accept="image/png, */*")
+    assert (answer.status, answer.body) == (200, b"[2.0]")
     answer = client.invoke(b"[1]", Content_Type="application/json", Accept="image/png, text/csv")
     assert (answer.status, answer.body) == (200, b"2.0\n")
 

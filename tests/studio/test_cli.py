@@ -13,6 +13,7 @@ import pytest
 
 from jupyter_mlstudio.cli import commands, doctor, shells
 from jupyter_mlstudio.core.settings import Settings, load_settings
+from jupyter_mlstudio.images import build
 from jupyter_mlstudio.studio import client
 from tests.conftest import RunningStudio
 from tests.machine import lacks
@@ -144,6 +145,24 @@ def test_an_error_of_the_system_is_one_line(
     error = capsys.readouterr().err
     assert str(tmp_path / "file") in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "built"),
+    [
+        ([], ["pytorch", "sklearn", "xgboost"]),
+        (["all"], ["pytorch", "sklearn", "xgboost"]),
+        (["sklearn", "xgboost"], ["sklearn", "xgboost"]),
+    ],
+)
+def test_images_are_built_by_name_or_all(
+    names: list[str], built: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.setattr(build, "build", lambda name, **options: seen.append((name, options["gpu"])))
+    assert commands.main(["images", "build", *names]) == 0
+    assert commands.main(["images", "build", "--gpu", *names]) == 0
+    assert seen == [(name, False) for name in built] + [(name, True) for name in built]
 
 
 def test_doctor_finds_that_processes_work(

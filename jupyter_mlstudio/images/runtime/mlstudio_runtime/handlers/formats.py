@@ -42,6 +42,23 @@ def decode(body: bytes | str, content_type: str) -> NDArray[Any]:
         raise RequestError(400, f"The payload cannot be read as {kind}: {error}.") from error
 
 
+def numbers(body: bytes | str, content_type: str) -> NDArray[Any]:
+    """Decode as :func:`decode` does: float32 from text, NPY as it is.
+
+    Raises
+    ------
+    RequestError
+        As there, and 400 where the text holds something else than numbers.
+    """
+    array = decode(body, content_type)
+    if media.parse(content_type)[0] not in TEXT:
+        return array
+    try:
+        return array.astype(np.float32)
+    except (ValueError, TypeError) as error:
+        raise RequestError(400, f"The payload does not hold numbers alone: {error}.") from error
+
+
 def parse_json(text: str, kind: str) -> Any:  # noqa: ANN401 - JSON
     """Return what JSON says, or a list of what each of JSON lines says."""
     if kind == media.JSON:
@@ -59,6 +76,7 @@ def encode(prediction: Any, accept: str) -> tuple[bytes, str]:  # noqa: ANN401 -
     """
     for choice in accept.split(","):
         kind, _ = media.parse(choice)
+        kind = media.JSON if kind == "*/*" else kind
         if kind in _KINDS:
             return _ENCODERS[kind](prediction), kind
     raise RequestError(406, f"Accept {accept} is not supported; define output_fn.")

@@ -6,7 +6,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from .. import media
@@ -60,9 +59,7 @@ def input_fn(body: bytes | str, content_type: str) -> torch.Tensor:
     kind, _ = media.parse(content_type)
     if kind == _TENSOR:
         return _tensor(body).to(device())
-    array = formats.decode(body, content_type)
-    array = array.astype(np.float32) if kind in formats.TEXT else array
-    return torch.from_numpy(array).to(device())
+    return torch.from_numpy(formats.numbers(body, content_type)).to(device())
 
 
 def predict_fn(data: Any, model: Any) -> Any:  # noqa: ANN401 - the user's model
