@@ -334,6 +334,20 @@ def test_a_feeder_is_found_again_and_one_that_died_before_the_start_replaced(
         assert fed.read("train_0") == b"x"
 
 
+def test_a_feeder_of_an_attempt_before_stays_out_of_the_next_one(tmp_path: Path) -> None:
+    with feeding(tmp_path, {"in/a": b"x"}, s3_channel("train", "in/")) as fed:
+        old = fed.feeder()
+        old.suspend()
+        fed.studio.engine.remove_tree(fed.studio.settings.jobs / fed.job.uid)
+        fed.start()
+        new = fed.feeder()
+        old.resume()
+        psutil.wait_procs([old], PATIENCE)
+        assert not old.is_running() or old.status() == psutil.STATUS_ZOMBIE
+        assert fed.feeder() == new != old
+        assert fed.read("train_0") == b"x"
+
+
 def test_a_feeder_ends_with_the_folder_of_its_job(tmp_path: Path) -> None:
     with feeding(tmp_path, {"in/a": b"x"}, s3_channel("train", "in/")) as fed:
         process = fed.feeder()

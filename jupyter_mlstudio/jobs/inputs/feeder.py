@@ -19,18 +19,23 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ... import __version__
 from ...core import runfile
-from ...core.settings import write_atomically
 from .order import order, shard
 from .records import BadObject, Stream
 
 log = logging.getLogger(__name__)
 
+PLAN = "plan.json"
+"""File of the feeder's folder: what to feed, an array of what :class:`Channel` needs."""
+RUN = "feeder.json"
+"""File where it says who it is, once its FIFOs are there."""
+PROBLEM = "problem"
+"""File where it says why it cannot go on."""
 LOOK = 1.0
 """Seconds between two looks at whether the plan is still there."""
 PIPE_SIZE = 1 << 20
@@ -111,22 +116,65 @@ class Channel:
         return out
 
 
+class Home:
+    """The folder of a feeder, as it was opened: another one in its place is somebody else's."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+    def lock(self) -> bool:
+        """Say whether nobody else has this folder, from now on."""
+        handle = os.open("lock", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=self._folder)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def exists(self, name: str) -> bool:
+        """Say whether there is a file."""
+        try:
+            os.stat(name, dir_fd=self._folder)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def read(self, name: str) -> str:
+        """Return the text of a file."""
+        with open(os.open(name, os.O_RDONLY, dir_fd=self._folder)) as file:
+            return file.read()
+
+    def write(self, name: str, text: str) -> None:
+        """Replace a file in one step."""
+        draft = f".{name}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with open(os.open(draft, flags, 0o600, dir_fd=self._folder), "w") as file:
+            file.write(text)
+        os.rename(draft, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+
+    def remove(self, name: str) -> None:
+        """Remove a file if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._folder)
+
+
 class Feeder:
     """All channels of one host, a thread each."""
 
-    def __init__(self, plan: Path) -> None:
-        self._plan = plan
-        self._channels = [Channel(channel) for channel in json.loads(plan.read_text())]
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._telling = threading.Lock()
+        self._channels = [Channel(channel) for channel in json.loads(home.read(PLAN))]
 
     def run(self) -> None:
         """Feed until the plan is removed."""
-        problem_file(self._plan.parent).unlink(missing_ok=True)
+        self._home.remove(PROBLEM)
         for channel in self._channels:
             act = self._told_of(channel)
             threading.Thread(target=act, name=channel.name, daemon=True).start()
         me = {"pid": os.getpid(), "started": runfile.own_start(), "version": __version__}
-        write_atomically(run_file(self._plan.parent), json.dumps(me))
-        while self._plan.exists():
+        self._home.write(RUN, json.dumps(me))
+        while self._home.exists(PLAN):
             time.sleep(LOOK)
 
     def _told_of(self, channel: Channel) -> Callable[[], None]:
@@ -144,30 +192,8 @@ class Feeder:
         return act
 
     def _tell(self, problem: str) -> None:
-        if self._plan.exists():
-            write_atomically(problem_file(self._plan.parent), problem)
-
-
-def run_file(folder: Path) -> Path:
-    """Return where the feeder with this folder says who it is, once its FIFOs are there."""
-    return folder / "feeder.json"
-
-
-def problem_file(folder: Path) -> Path:
-    """Return where it says why it cannot go on."""
-    return folder / "problem"
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Say whether no other feeder has this folder."""
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        with self._telling:
+            self._home.write(PROBLEM, problem)
 
 
 def main() -> None:
@@ -177,14 +203,14 @@ def main() -> None:
     plan: Path = parser.parse_args().plan
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     os.umask(0)
-    with _alone(plan.parent) as alone:
-        if not alone:
-            return
-        feeder = Feeder(plan)
-        if os.fork():
-            os._exit(0)
-        os.setsid()
-        feeder.run()
+    home = Home(plan.parent)
+    if not home.lock():
+        return
+    feeder = Feeder(home)
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    feeder.run()
 
 
 if __name__ == "__main__":

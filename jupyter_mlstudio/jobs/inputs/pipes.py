@@ -76,7 +76,7 @@ def start_pipes(studio: Studio, job: Resource, pipes: Sequence[Pipe], *, host: i
     root = studio.run_folder(job, str(host))
     channels = [_plan(studio, job, pipe, root) for pipe in pipes]
     folder.mkdir(parents=True, exist_ok=True)
-    plan = folder / "plan.json"
+    plan = folder / feeder.PLAN
     write_atomically(plan, json.dumps(channels))
     _spawn(folder, plan)
 
@@ -95,7 +95,7 @@ def feed_problem(studio: Studio, uid: str) -> str | None:
     folders = sorted(_feeders(studio, uid).iterdir()) if fed(studio, uid) else []
     for folder in folders:
         with suppress(FileNotFoundError):
-            return feeder.problem_file(folder).read_text()
+            return (folder / feeder.PROBLEM).read_text()
         if _feeder(folder) is None:
             return (
                 "InternalServerError: The process that feeds the Pipe mode channels of "
@@ -123,13 +123,13 @@ def _folder(studio: Studio, uid: str, host: int) -> Path:
 
 
 def _feeder(folder: Path) -> psutil.Process | None:
-    found = runfile.read(feeder.run_file(folder))
-    return runfile.process_of(found, str(folder / "plan.json")) if found else None
+    found = runfile.read(folder / feeder.RUN)
+    return runfile.process_of(found, str(folder / feeder.PLAN)) if found else None
 
 
 def _spawn(folder: Path, plan: Path) -> None:
     """Start the process, which detaches itself, and wait until its FIFOs are there."""
-    feeder.run_file(folder).unlink(missing_ok=True)
+    (folder / feeder.RUN).unlink(missing_ok=True)
     log = folder / "log"
     deadline = time.monotonic() + _START_TIMEOUT
     with log.open("ab") as output, suppress(subprocess.SubprocessError):

@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from isal import igzip
 
@@ -19,7 +19,8 @@ to a multiple of 4 bytes."""
 MAX_RECORD = (1 << 29) - 1
 _HEADER = struct.Struct("<II")
 _STEP = 1 << 20
-_SMALL = 64 << 10
+_SMALL = 256 << 10
+"""Bytes up to which files are copied and written together."""
 _NO_SPLICE = (errno.EINVAL, errno.ENOSYS)
 
 
@@ -40,7 +41,7 @@ class Stream:
     """
 
     def __init__(self, plan: dict[str, Any]) -> None:
-        self._objects = Path(plan["objects"])
+        self._objects: str = plan["objects"]
         self._names = Path(plan["names"])
         self._entries = Path(plan["entries"]).read_bytes().splitlines()
         self._gzip: bool = plan["gzip"]
@@ -70,54 +71,57 @@ class Stream:
 
     def _send_text(self, pipe: _Pipe, data: bytes) -> None:
         if self._record_io:
-            pipe.write(_HEADER.pack(MAGIC, self._checked(len(data), "A value")))
+            pipe.write(_HEADER.pack(MAGIC, len(data)))
         pipe.write(data)
         if self._record_io:
             pipe.write(_padding(len(data)))
 
     def _send_object(self, pipe: _Pipe, number: int) -> None:
-        path = self._objects / str(number)
-        with path.open("rb", buffering=0) as file:
-            if not self._record_io:
-                self._send_body(pipe, file, number)
-                return
-            size = self._size(path, number)
-            pipe.write(_HEADER.pack(MAGIC, size))
-            self._send_body(pipe, file, number)
-            pipe.write(_padding(size))
+        file = os.open(f"{self._objects}/{number}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            size = os.fstat(file).st_size
+            if self._record_io:
+                size = self._checked(
+                    self._unpacked_size(file, number) if self._gzip else size, number
+                )
+                pipe.write(_HEADER.pack(MAGIC, size))
+            if self._gzip:
+                for data in self._unpacked(file, number):
+                    pipe.write(data)
+            else:
+                pipe.send_file(file, size)
+            if self._record_io:
+                pipe.write(_padding(size))
+        finally:
+            os.close(file)
 
-    def _send_body(self, pipe: _Pipe, file: IO[bytes], number: int) -> None:
-        if self._gzip:
-            for data in self._decompressed(file, number):
-                pipe.write(data)
-        else:
-            pipe.send_file(file.fileno(), os.fstat(file.fileno()).st_size)
-
-    def _size(self, path: Path, number: int) -> int:
-        """Return the length of an object, decompressed if need be: it comes before the data."""
-        if not self._gzip:
-            return self._checked(path.stat().st_size, self._name(number))
+    def _unpacked_size(self, file: int, number: int) -> int:
+        """Return the length of what comes out: in a record it stands before the data."""
         size = 0
-        with path.open("rb", buffering=0) as file:
-            for data in self._decompressed(file, number):
-                size = self._checked(size + len(data), self._name(number))
+        for data in self._unpacked(file, number):
+            size = self._checked(size + len(data), number)
+        os.lseek(file, 0, os.SEEK_SET)
         return size
 
-    def _checked(self, size: int, what: str) -> int:
+    def _checked(self, size: int, number: int) -> int:
         if size > MAX_RECORD:
-            raise BadObject(f"{what} is too large for a RecordIO record of {MAX_RECORD} bytes.")
+            raise BadObject(
+                f"{self._name(number)} is too large for a RecordIO record, which has at most "
+                f"{MAX_RECORD} bytes."
+            )
         return size
 
-    def _decompressed(self, file: IO[bytes], number: int) -> Iterator[bytes]:
-        unpacked = igzip.IGzipFile(fileobj=file, mode="rb")  # type: ignore[no-untyped-call] # isal
-        while True:
-            try:
-                data = unpacked.read(_STEP)
-            except (EOFError, zlib.error, igzip.BadGzipFile) as error:
-                raise BadObject(f"{self._name(number)} is not gzip, or is cut short.") from error
-            if not data:
-                return
-            yield data
+    def _unpacked(self, file: int, number: int) -> Iterator[bytes]:
+        with open(file, "rb", buffering=0, closefd=False) as raw:
+            unpacked = igzip.IGzipFile(fileobj=raw, mode="rb")  # type: ignore[no-untyped-call] # isal
+            while data := self._next(unpacked, number):
+                yield data
+
+    def _next(self, unpacked: igzip.IGzipFile, number: int) -> bytes:
+        try:
+            return bytes(unpacked.read(_STEP))
+        except (EOFError, zlib.error, igzip.BadGzipFile) as error:
+            raise BadObject(f"{self._name(number)} is not gzip, or is cut short.") from error
 
     def _name(self, number: int) -> str:
         names: list[str] = json.loads(self._names.read_text())
