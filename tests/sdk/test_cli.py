@@ -54,6 +54,48 @@ def test_the_aws_cli_talks_to_the_studio(
         assert (tmp_path / "back" / name).read_bytes() == (folder / name).read_bytes()
 
 
+def test_the_aws_cli_moves_folders(
+    process_studio: RunningStudio, aws_cli: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tree"
+    for name in ("one.txt", "sub/two words.txt", "sub/ü☃.csv", "late/three.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    there = f"s3://{process_studio.bucket}/cli-tree"
+    where = f"--bucket {process_studio.bucket} --key cli-tree/late/three.txt"
+    printed = shell(
+        process_studio,
+        aws_cli,
+        f"""
+        (sleep 1; aws s3 cp --only-show-errors {folder}/late/three.txt {there}/late/) &
+        aws s3 cp --recursive --only-show-errors --exclude 'late/*' {folder} {there}
+        aws s3api wait object-exists {where}
+        wait
+        aws s3 ls --recursive {there}/ | wc -l
+        aws s3 mv --only-show-errors {there}/one.txt {there}/moved.txt
+        aws s3 cp --recursive --only-show-errors {there} {tmp_path}/back
+        rm {folder}/late/three.txt
+        aws s3 sync --delete --only-show-errors {folder} {there}
+        aws s3 ls --recursive {there}/ | awk '{{print $4}}'
+        aws s3 rm --recursive --only-show-errors {there}
+        aws s3api wait object-not-exists {where}
+        aws s3api list-objects-v2 --bucket {process_studio.bucket} --prefix cli-tree/ \\
+            --no-paginate --query KeyCount
+        """,
+    )
+    lines = printed.splitlines()
+    assert lines[0].strip() == "4"
+    assert lines[1:4] == ["cli-tree/one.txt", "cli-tree/sub/two", "cli-tree/sub/ü☃.csv"]
+    assert lines[4] == "0"
+    back = {path.name: path.read_text() for path in (tmp_path / "back").rglob("*.*")}
+    assert back == {
+        "moved.txt": "one.txt",
+        "two words.txt": "sub/two words.txt",
+        "ü☃.csv": "sub/ü☃.csv",
+        "three.txt": "late/three.txt",
+    }
+
+
 def test_waiting_ends_when_the_job_does(process_studio: RunningStudio, aws_cli: Path) -> None:
     name = "cli-wait"
     process_studio.client("sagemaker").create_training_job(
