@@ -14,7 +14,7 @@ from .errors import AWSError
 from .eventstream import CONTENT_TYPE, encode_events, initial_response
 from .json_codec import dump_json, write_json
 from .request import WireResponse
-from .rest import write_headers
+from .rest import located, write_headers
 from .s3_names import NAMESPACE, root_name, url_encoded
 from .scalars import Value
 from .services import operation_model, service_model
@@ -136,21 +136,20 @@ def _rest(model: OperationModel, result: Result, protocol: str) -> WireResponse:
     if shape is None:
         return WireResponse(int(model.http.get("responseCode", 200)), {}, b"")
     status = int(model.http.get("responseCode", 200))
-    for name, member in shape.members.items():
-        if member.serialization.get("location") == "statusCode" and name in result:
-            status = result[name]
+    members = located(shape)
+    for name, _, _ in members.get("statusCode", ()):
+        status = result.get(name, status)
     headers = write_headers(shape, result)
     payload = shape.serialization.get("payload")
     if payload is not None:
         content_type, body = _payload(shape.members[payload], result.get(payload), protocol)
-    elif all("location" in member.serialization for member in shape.members.values()):
+    elif "" not in members:
         content_type, body = (None, b"") if protocol == "rest-xml" else ("application/json", b"{}")
     elif protocol == "rest-xml":
         content_type, body = "application/xml", _s3_document(model, shape, result)
     else:
-        located = {k for k, m in shape.members.items() if "location" in m.serialization}
-        members = {name: value for name, value in result.items() if name not in located}
-        content_type, body = "application/json", dump_json(write_json(shape, members))
+        inside = {name: result[name] for name, _, _ in members[""] if name in result}
+        content_type, body = "application/json", dump_json(write_json(shape, inside))
     if content_type is not None:
         headers.setdefault("Content-Type", content_type)
     return WireResponse(status, headers, body)

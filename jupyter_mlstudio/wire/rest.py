@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
 from .errors import AWSError, serialization_error
+from .query_codec import parse_form
 from .request import WireRequest
 from .routing import labels, template_pattern
 from .scalars import Value, from_text, to_text
@@ -23,25 +25,42 @@ def read_locations(operation: OperationModel, request: WireRequest) -> dict[str,
     shape = operation.input_shape
     if shape is None:
         return {}
-    path = _path_labels(operation, request.path)
-    query = _query(request.query)
+    members = located(shape)
     known = {}
-    for name, member in shape.members.items():
-        key = member.serialization.get("name", name)
-        match member.serialization.get("location"):
-            case "uri" if key in path:
+    if "uri" in members:
+        path = _path_labels(operation, request.path)
+        for name, key, member in members["uri"]:
+            if key in path:
                 known[name] = from_text(member, path[key], "iso8601")
-            case "querystring":
-                value = _read_query(member, key, query)
-                if value is not None:
-                    known[name] = value
-            case "header" if key in request.headers:
-                known[name] = _read_header(member, request.headers[key])
-            case "headers":
-                value = _header_map(key, request)
-                if value:
-                    known[name] = value
+    if request.query and "querystring" in members:
+        query = _query(request.query)
+        for name, key, member in members["querystring"]:
+            value = _read_query(member, key, query)
+            if value is not None:
+                known[name] = value
+    for name, key, member in members.get("header", ()):
+        text = request.headers.get(key)
+        if text is not None:
+            known[name] = _read_header(member, text)
+    for name, key, _ in members.get("headers", ()):
+        value = _header_map(key, request)
+        if value:
+            known[name] = value
     return known
+
+
+@cache
+def located(shape: StructureShape) -> Mapping[str, tuple[tuple[str, str, Shape], ...]]:
+    """Return the members of a shape by location: (member, what it is called there, its shape).
+
+    Those that live in the body are under "".
+    """
+    found: dict[str, list[tuple[str, str, Shape]]] = {}
+    for name, member in shape.members.items():
+        where = member.serialization.get("location", "")
+        key = member.serialization.get("name", name)
+        found.setdefault(where, []).append((name, key, member))
+    return {where: tuple(members) for where, members in found.items()}
 
 
 def write_headers(shape: StructureShape, value: Mapping[str, Any]) -> dict[str, str]:
@@ -53,16 +72,14 @@ def write_headers(shape: StructureShape, value: Mapping[str, Any]) -> dict[str, 
         ``InvalidArgument`` if a value would break the header.
     """
     headers: dict[str, str] = {}
-    for name, member in shape.members.items():
+    members = located(shape)
+    for name, key, member in members.get("header", ()):
         item = value.get(name)
-        if item is None:
-            continue
-        key = member.serialization.get("name", name)
-        match member.serialization.get("location"):
-            case "header":
-                headers[key] = _header_text(member, item)
-            case "headers":
-                headers.update({key + suffix: text for suffix, text in item.items()})
+        if item is not None:
+            headers[key] = _header_text(member, item)
+    for name, key, _ in members.get("headers", ()):
+        for suffix, text in (value.get(name) or {}).items():
+            headers[key + suffix] = text
     for key, text in headers.items():
         if _LINE_BREAK.search(key + text):
             raise AWSError("InvalidArgument", f"The value of {key[:64]!r} has a line break")
@@ -88,8 +105,8 @@ def _decoded(text: str) -> str:
 
 def _query(raw: str) -> dict[str, list[str]]:
     try:
-        pairs = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=1000)
-    except ValueError:
+        pairs = parse_form(raw)
+    except AWSError:
         raise serialization_error("The query string cannot be read") from None
     query: dict[str, list[str]] = {}
     for name, value in pairs:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from botocore.awsrequest import AWSRequest, HeadersDict
@@ -15,10 +15,13 @@ from botocore.model import OperationModel, StructureShape
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from botocore.utils import percent_encode_sequence
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jupyter_mlstudio.wire.decode import decode
 from jupyter_mlstudio.wire.encode import encode, encode_error
 from jupyter_mlstudio.wire.errors import AWSError
+from jupyter_mlstudio.wire.query_codec import parse_form
 from jupyter_mlstudio.wire.request import WireRequest
 from jupyter_mlstudio.wire.routing import route
 from jupyter_mlstudio.wire.services import SERVICES, protocols, service_model, signing_name
@@ -181,3 +184,14 @@ def test_structure_shapes_cover_all_protocols() -> None:
         "rest-xml",
     }
     assert all(isinstance(m.input_shape, StructureShape | None) for m in operations("s3"))
+
+
+@given(st.text(alphabet="ab=&+%2é☃ \x00C3", max_size=40))
+def test_forms_are_read_as_python_reads_them(text: str) -> None:
+    try:
+        expected = parse_qsl(text, keep_blank_values=True, errors="strict")
+    except ValueError:
+        with pytest.raises(AWSError, match="MalformedInput"):
+            parse_form(text)
+    else:
+        assert parse_form(text) == expected
