@@ -156,6 +156,11 @@ def _no_such_requirement(code: Path) -> None:
     (code / "requirements.txt").write_text("--no-index\nno-such-package==99\n")
 
 
+def _pyproject(code: Path) -> None:
+    _package(code)
+    (code / "setup.py").unlink()
+
+
 def _module(code: Path) -> None:
     (code / "project").mkdir()
     (code / "project" / "__main__.py").write_text(REPORT)
@@ -203,6 +208,12 @@ DIFFERENCES = {
         "project",
         _module,
         (1, "ExecuteUserScriptError:\nExitCode 126\n"),
+        (0, None),
+    ),
+    "a pyproject.toml is enough for a package": (
+        "ours_module",
+        _pyproject,
+        (2, "Framework Error"),
         (0, None),
     ),
     "an archive that leads out of its folder is refused": (
