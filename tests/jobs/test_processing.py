@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from typing import Any
@@ -272,6 +273,57 @@ def test_on_plain_processes(process_studio: RunningStudio) -> None:
     assert keys(studio, f"{name}/out/") == {"a"}
 
 
+READ = r"""
+cd /opt/ml/processing
+for fifo in in/plain_0 in/plain_1 in/packed_0 in/cut_0; do
+    until [ -p $fifo ]; do sleep 0.05; done; echo "saw $HOSTNAME $fifo $(tr '\n' ' ' < $fifo)"
+done
+"""
+
+
+@pytest.mark.docker
+def test_inputs_flow_through_fifos(docker_studio: RunningStudio, foreign_image: str) -> None:
+    studio, name = docker_studio, unique("fifos")
+    bodies = {key: f"{key}\n".encode() for key in "abc"}
+    put(studio, {f"{name}/in/{key}": body for key, body in bodies.items()})
+    put(studio, {f"{name}/gz/{key}": gzip.compress(body) for key, body in bodies.items()})
+    pipe = {"S3InputMode": "Pipe"}
+    local = "/opt/ml/processing/in"
+    job = run(
+        studio,
+        foreign_image,
+        name,
+        READ,
+        count=2,
+        inputs=[
+            source(studio, "plain", f"{name}/in/", f"{local}/plain", **pipe),
+            source(
+                studio, "packed", f"{name}/gz/", f"{local}/packed", S3CompressionType="Gzip", **pipe
+            ),
+            source(
+                studio,
+                "cut",
+                f"{name}/in/",
+                f"{local}/cut",
+                S3DataDistributionType="ShardedByS3Key",
+                **pipe,
+            ),
+        ],
+    )
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    lines = log_lines(studio, name, GROUP)
+    assert sorted(line.strip() for line in lines if line.startswith("saw")) == sorted(
+        f"saw {host} in/{fifo} {seen}"
+        for host, part in (("algo-1", "a c"), ("algo-2", "b"))
+        for fifo, seen in (
+            ("plain_0", "a b c"),
+            ("plain_1", "a b c"),
+            ("packed_0", "a b c"),
+            ("cut_0", part),
+        )
+    )
+
+
 def bad_input(**changes: Any) -> dict[str, Any]:
     s3 = {
         "S3Uri": "s3://bkt/x",
@@ -298,7 +350,31 @@ def bad_input(**changes: Any) -> dict[str, Any]:
         ({"inputs": [bad_input(LocalPath="/opt/ml/model")]}, "ValidationException", "begin with"),
         ({"inputs": [bad_input(LocalPath=None)]}, "ValidationException", "needs LocalPath"),
         ({"inputs": [bad_input(S3InputMode=None)]}, "ValidationException", "needs S3InputMode"),
-        ({"inputs": [bad_input(S3InputMode="Pipe")]}, "UnsupportedOperation", "Pipe"),
+        (
+            {"inputs": [bad_input(S3InputMode="Pipe", LocalPath="/opt/ml/processing/")]},
+            "ValidationException",
+            "must be below",
+        ),
+        (
+            {
+                "inputs": [
+                    bad_input(S3InputMode="Pipe", LocalPath="/opt/ml/processing/x/y"),
+                    {**bad_input(), "InputName": "other"},
+                ]
+            },
+            "ValidationException",
+            "would lie in or at /opt/ml/processing/x, another LocalPath",
+        ),
+        (
+            {
+                "inputs": [
+                    bad_input(S3InputMode="Pipe"),
+                    {**bad_input(LocalPath="/opt/ml/processing/x_0"), "InputName": "other"},
+                ]
+            },
+            "ValidationException",
+            "would lie in or at /opt/ml/processing/x_0, another LocalPath",
+        ),
         ({"inputs": [bad_input(S3Uri="/x")]}, "ValidationException", "s3Uri"),
         (
             {"inputs": [bad_input(S3CompressionType="Gzip")]},

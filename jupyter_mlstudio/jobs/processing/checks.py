@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -37,6 +39,9 @@ def check(studio: Studio, request: Mapping[str, Any]) -> None:
     for number, output in enumerate(_outputs(request), 1):
         _check_output(output, number)
     _check_unique(request)
+    for given in request.get("ProcessingInputs", []):
+        if given.get("S3Input", {}).get("S3InputMode") == "Pipe" and not given.get("AppManaged"):
+            _check_fifos(given["S3Input"]["LocalPath"], set(_local_paths(request)))
 
 
 def _outputs(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -71,8 +76,12 @@ def _check_input(given: Mapping[str, Any], number: int) -> None:
             f"Processing input {name} needs S3InputMode unless it is AppManaged."
         )
     if source["S3InputMode"] == "Pipe":
-        raise _unsupported(f"S3InputMode Pipe (input {name})")
-    if source.get("S3CompressionType", "None") == "Gzip":
+        if PurePosixPath(source["LocalPath"]) == PurePosixPath(ROOT):
+            raise validation_error(
+                f"The LocalPath {source['LocalPath']} of processing input {name} in Pipe mode must "
+                f"be below {ROOT}."
+            )
+    elif source.get("S3CompressionType", "None") == "Gzip":
         raise validation_error(
             f"Processing input {name}: S3CompressionType Gzip needs S3InputMode Pipe."
         )
@@ -125,6 +134,17 @@ def _check_unique(request: Mapping[str, Any]) -> None:
         for name in names:
             if names.count(name) > 1:
                 raise validation_error(f"Duplicate {what}: {name}")
+
+
+def _check_fifos(local: str, paths: AbstractSet[str]) -> None:
+    """Refuse FIFOs where another input or output would hide them."""
+    path = PurePosixPath(local)
+    for other in paths - {str(path)}:
+        if path.parent.is_relative_to(other) or re.fullmatch(rf"{re.escape(str(path))}_\d+", other):
+            raise validation_error(
+                f"The LocalPath {local} is in Pipe mode, and its FIFOs {local}_0, {local}_1 ... "
+                f"would lie in or at {other}, another LocalPath."
+            )
 
 
 def _local_paths(request: Mapping[str, Any]) -> Iterator[str]:

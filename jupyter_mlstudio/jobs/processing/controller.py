@@ -13,6 +13,7 @@ from ..cluster import Cluster
 from ..controller import JobController
 from ..failure import exit_reason, read_told
 from ..hosts import Host, hosts_of
+from ..inputs.pipes import Pipe, start_pipes
 from ..inputs.sources import S3Source
 from ..inputs.trees import make_tree
 from ..outputs import check_bucket
@@ -54,17 +55,34 @@ class ProcessingController(JobController):
         return specs
 
     def _inputs(self, job: Resource, host: Host, hosts: int) -> list[Overlay]:
+        every = [
+            given["S3Input"]
+            for given in job.wish.get("ProcessingInputs", [])
+            if not given.get("AppManaged")
+        ]
+        pipes = [
+            Pipe(
+                S3Source.of_processing_input(source),
+                source["LocalPath"].rstrip("/"),
+                source.get("S3CompressionType") == "Gzip",
+                host=host.number,
+                hosts=hosts,
+            )
+            for source in every
+            if source["S3InputMode"] == "Pipe"
+        ]
+        start_pipes(self.studio, job, pipes, host=host.number)
         return [
             make_tree(
                 self.studio,
                 job,
-                S3Source.of_processing_input(given["S3Input"]),
-                given["S3Input"]["LocalPath"].rstrip("/"),
+                S3Source.of_processing_input(source),
+                source["LocalPath"].rstrip("/"),
                 host=host.number,
                 hosts=hosts,
             )
-            for given in job.wish.get("ProcessingInputs", [])
-            if not given.get("AppManaged")
+            for source in every
+            if source["S3InputMode"] == "File"
         ]
 
     def accompany(self, job: Resource) -> float | None:
