@@ -62,6 +62,6 @@ $(STAMPS)/labextension: $(STAMPS)/node tsconfig.json $(shell find src style sche
 	touch $@
 
 $(STAMPS)/package: $(STAMPS)/labextension pyproject.toml setup.py
-	pip install --quiet --no-build-isolation --editable ".[process]" --group dev
+	pip install --quiet --no-build-isolation --editable ".[process,postgres]" --group dev
 	jupyter labextension develop . --overwrite
 	touch $@

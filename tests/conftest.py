@@ -15,10 +15,13 @@ import docker
 import pytest
 
 from jupyter_mlstudio.compute.protocol import STUDIO_LABEL
+from jupyter_mlstudio.core.database import Database
+from jupyter_mlstudio.core.opening import open_database
 from jupyter_mlstudio.core.settings import Settings, load_settings
 from jupyter_mlstudio.studio import client as studio_client
 from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.services import MODELS
+from tests import postgres
 from tests.elsewhere import Elsewhere, seaweed
 from tests.machine import lacks
 
@@ -101,6 +104,21 @@ class RunningStudio:
         return (session or boto3.session.Session()).client(service, **{**defaults, **extra})
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Give settings of a fresh root on each kind of database."""
+    url = postgres.server().schema() if request.param == "postgres" else None
+    return load_settings(tmp_path / "root", database=url)
+
+
+@pytest.fixture
+def database(database_settings: Settings) -> Iterator[Database]:
+    """Give a database of its own, of each kind."""
+    made = open_database(database_settings)
+    yield made
+    made.close()
+
+
 @pytest.fixture(scope="session")
 def make_studio(
     tmp_path_factory: pytest.TempPathFactory,
@@ -114,8 +132,8 @@ def make_studio(
     def make(compute: str, **more: Any) -> RunningStudio:
         root: Path = tmp_path_factory.mktemp(f"studio-{compute}")
         shared = {FILE_SYSTEM: str(tmp_path_factory.mktemp("shared"))}
-        settings = load_settings(root, compute=compute, **{"file_systems": shared, **more})
-        studio = RunningStudio(settings)
+        chosen = {"compute": compute, "file_systems": shared, **postgres.chosen(), **more}
+        studio = RunningStudio(load_settings(root, **chosen))
         running.append(studio)
         studio.start()
         return studio

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..compute.protocol import EngineError
-from ..core.settings import Settings, default_root, load_settings
+from ..core.settings import DATABASE_VARIABLE, SQLITE, Settings, default_root, load_settings
 from ..studio import children, client, containers
 from ..studio.client import StudioError
 from . import shells
@@ -70,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     start = _command(commands, "start", _start)
     start.add_argument("--foreground", action="store_true", help="stay in this terminal")
     start.add_argument("--compute", choices=("auto", "docker", "process"))
+    start.add_argument(
+        "--database", metavar="URL", help="a PostgreSQL database to keep the state in, or sqlite"
+    )
     start.add_argument("--region", help="region of the profile and the default bucket")
     start.add_argument(
         "--idle-exit", type=int, metavar="SECONDS", help="end after so long without work; 0: never"
@@ -147,6 +150,7 @@ def _unknown(word: str) -> str:
 def _start(options: argparse.Namespace) -> int:
     chosen = {
         "compute": options.compute,
+        "database": _database(options.database),
         "region": options.region,
         "idle_exit": options.idle_exit,
         "file_systems": None if options.file_systems is None else dict(options.file_systems),
@@ -177,6 +181,21 @@ def _start(options: argparse.Namespace) -> int:
     _describe(info)
     print('\nIn this shell:  eval "$(jupyter mlstudio env)"')
     return 0
+
+
+def _database(url: str | None) -> str | None:
+    if url is None or url == SQLITE:
+        return url
+    from ..core import postgres
+
+    overruling = os.environ.get(DATABASE_VARIABLE)
+    if overruling not in (None, "", url):
+        raise StudioError(f"{DATABASE_VARIABLE} names another database; unset it first.")
+    try:
+        postgres.parse(url)
+    except ValueError as error:
+        raise StudioError(str(error)) from None
+    return url
 
 
 def _stop(options: argparse.Namespace) -> int:
@@ -239,6 +258,8 @@ def _status(options: argparse.Namespace) -> int:
     print(f"The studio is running (process {info.pid}, version {info.version}).")
     _describe(info)
     print(f"  {'compute':<10} {health['compute']}, {health['containers']} containers running")
+    problem = health["database_problem"]
+    print(f"  {'database':<10} {health['database']}{f' (away: {problem})' if problem else ''}")
     for name, pid in health["processes"].items():
         print(f"  {name:<10} {f'process {pid}' if pid else 'is being started again'}")
     print(f"  {'root':<10} {settings.root}")

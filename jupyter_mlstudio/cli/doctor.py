@@ -17,6 +17,8 @@ import psutil
 from ..compute.ports import can_bind
 from ..compute.probe import EngineReport, probe
 from ..compute.protocol import Access, EngineError
+from ..core.database import DatabaseUnavailable
+from ..core.opening import describe_database
 from ..core.settings import Settings, load_settings
 from ..studio import client
 from ..studio.engine import open_engine
@@ -74,6 +76,7 @@ def examine(root: Path) -> Iterator[Check]:
     settings = load_settings(root)
     yield _disk(settings)
     yield _file_system(settings)
+    yield _database(settings)
     yield _studio(settings)
     yield from _ports(settings)
     report = _engine_report(settings)
@@ -139,6 +142,16 @@ def _file_system(settings: Settings) -> Check:
             "The database works slower and locks depend on the server; prefer a local disk.",
         )
     return Check("File system", State.WORKS, kind)
+
+
+def _database(settings: Settings) -> Check:
+    fix = "Start the server, or correct the URL: jupyter mlstudio start --database URL (or sqlite)."
+    try:
+        return Check("Database", State.WORKS, describe_database(settings))
+    except DatabaseUnavailable as error:
+        return Check("Database", State.FAILED, error.reason, fix)
+    except ValueError as error:
+        return Check("Database", State.FAILED, str(error), fix)
 
 
 def _studio(settings: Settings) -> Check:

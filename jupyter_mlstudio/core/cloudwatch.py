@@ -7,15 +7,16 @@ training jobs do, registers a source, and its metrics are read where they are.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, case, select
 
-from .database import Database
+from .columns import storable
+from .database import Database, upsert
 from .samples import Metric, Sample, merged
 from .schema import cloudwatch_metrics as metrics
 from .schema import cloudwatch_points as points
@@ -147,7 +148,7 @@ def add(connection: Connection, entries: Sequence[tuple[int, Sample]]) -> None:
         if key in groups:
             groups[key].append(from_row(row))
     keys = [column.name for column in points.primary_key]
-    statement = upsert(points)
+    statement = upsert(connection, points)
     changed = {c.name: statement.excluded[c.name] for c in points.c if c.name not in keys}
     connection.execute(
         statement.on_conflict_do_update(index_elements=keys, set_=changed),
@@ -192,11 +193,12 @@ def _metric_numbers(connection: Connection, entries: Sequence[Entry]) -> dict[Me
     last: dict[Metric, float] = {}
     for metric, sample in entries:
         last[metric] = max(sample.time, last.get(metric, 0.0))
-    statement = upsert(metrics)
-    later = func.max(metrics.c.last, statement.excluded.last)
+    statement = upsert(connection, metrics)
+    new = statement.excluded.last
+    later = case((new > metrics.c.last, new), else_=metrics.c.last)
     connection.execute(
         statement.on_conflict_do_update(
-            index_elements=["account", "region", "namespace", "name", "dimensions"],
+            index_elements=["account", "region", "namespace", "name", "digest"],
             set_={"last": later},
         ),
         [
@@ -206,6 +208,7 @@ def _metric_numbers(connection: Connection, entries: Sequence[Entry]) -> dict[Me
                 "namespace": metric.namespace,
                 "name": metric.name,
                 "dimensions": _written(metric),
+                "digest": _digest(metric),
                 "last": time,
             }
             for metric, time in last.items()
@@ -214,14 +217,18 @@ def _metric_numbers(connection: Connection, entries: Sequence[Entry]) -> dict[Me
     query = select(metrics).where(
         metrics.c.namespace.in_({metric.namespace for metric in last}),
         metrics.c.name.in_({metric.name for metric in last}),
-        metrics.c.dimensions.in_({_written(metric) for metric in last}),
+        metrics.c.digest.in_({_digest(metric) for metric in last}),
     )
     rows = connection.execute(query).all()
-    places = {(r.account, r.region, r.namespace, r.name, r.dimensions): int(r.id) for r in rows}
-    return {
-        each: places[each.account, each.region, each.namespace, each.name, _written(each)]
-        for each in last
+    places: dict[tuple[str, ...], int] = {
+        (r.account, r.region, r.namespace, r.name, r.digest): int(r.id) for r in rows
     }
+    return {each: places[_place(each)] for each in last}
+
+
+def _place(metric: Metric) -> tuple[str, ...]:
+    names = storable(metric.namespace), storable(metric.name)
+    return (metric.account, metric.region, *names, _digest(metric))
 
 
 def _is(metric: Metric) -> tuple[Any, ...]:
@@ -230,8 +237,13 @@ def _is(metric: Metric) -> tuple[Any, ...]:
         metrics.c.region == metric.region,
         metrics.c.namespace == metric.namespace,
         metrics.c.name == metric.name,
-        metrics.c.dimensions == _written(metric),
+        metrics.c.digest == _digest(metric),
     )
+
+
+def _digest(metric: Metric) -> str:
+    """Return what stands for the dimensions in the index, which has no room for all of them."""
+    return hashlib.sha256(_written(metric).encode()).hexdigest()
 
 
 def _written(metric: Metric) -> str:

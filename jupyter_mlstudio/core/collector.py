@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 
 from ..compute.protocol import Engine, EngineError, LogLine
+from .database import DatabaseUnavailable
 from .logs import LogStore
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,8 @@ class LogCollector:
                     written()
                     if full:
                         return
+            except DatabaseUnavailable:
+                self._closed.wait(_RETRY)
             except EngineError as error:
                 log.warning("Log of %s broke off: %s", container, error.reason)
                 if not error.retryable:

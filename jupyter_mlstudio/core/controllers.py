@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..compute.protocol import EngineError
 from . import kinds
+from .database import DatabaseUnavailable
 from .queue import Key, WorkQueue
 from .store import Resource
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RESYNC = 30.0
+AWAY = 1.0
+"""Seconds until the next look while the database cannot be used."""
+
 UID_LABEL = "mlstudio.uid"
 KIND_LABEL = "mlstudio.kind"
 
@@ -88,7 +92,10 @@ class Controllers:
     def container_changed(self, name: str) -> None:
         """Look at the resource that a container of ours belongs to."""
         self._studio.sampler.changed(name)
-        resource = self._studio.store.by_uid(self._studio.owner_uid(name))
+        try:
+            resource = self._studio.store.by_uid(self._studio.owner_uid(name))
+        except DatabaseUnavailable:
+            return  # everything is looked at once it is back
         if resource is not None:
             self.look(resource.kind, resource.uid)
 
@@ -101,17 +108,34 @@ class Controllers:
 
     def _reconcile(self, key: Key) -> float | None:
         kind, uid = key
-        return self._controllers[kind].reconcile(uid)
+        try:
+            return self._controllers[kind].reconcile(uid)
+        except DatabaseUnavailable:
+            return AWAY
 
     def _resync_forever(self) -> None:
+        away = False
         while True:
             try:
-                self.sweep()
-            except EngineError as error:
-                log.warning("Containers without an owner are not looked for: %s", error)
-            if self._closed.wait(RESYNC):
+                self._studio.database.check()
+                self._enqueue(self._studio.store.unsettled())
+                self._sweep()
+            except DatabaseUnavailable as error:
+                if not away:
+                    log.error("%s. Everything waits until it can be used again.", error.message)
+                away = True
+            else:
+                if away:
+                    log.warning("The database can be used again")
+                away = False
+            if self._closed.wait(AWAY if away else RESYNC):
                 return
-            self._enqueue(self._studio.store.unsettled())
+
+    def _sweep(self) -> None:
+        try:
+            self.sweep()
+        except EngineError as error:
+            log.warning("Containers without an owner are not looked for: %s", error)
 
     def sweep(self) -> None:
         """Clean up after what is over: resources that are gone, and those that have ended.

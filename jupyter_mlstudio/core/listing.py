@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, and_, asc, desc, func, or_, select
+from sqlalchemy import Select, and_, asc, desc, or_, select
 
 from ..wire.errors import validation_error
 from ..wire.operation import Call
@@ -128,7 +128,7 @@ class Listing:
             if moment is not None:
                 query = query.where(column > moment if way == ">" else column < moment)
         if text := request.get("NameContains"):
-            query = query.where(func.instr(resources.c.folded, text.lower()) > 0)
+            query = query.where(resources.c.folded.contains(text.lower(), autoescape=True))
         if status := request.get(self.status):
             query = query.where(resources.c.status == status)
         if self.parent and (parent := request.get(self.parent)):

@@ -1,9 +1,8 @@
-"""The tables of ``studio.db``. Alembic's migrations make them; a test keeps the two equal."""
+"""The tables of the studio. Alembic's migrations make them; a test keeps the two equal."""
 
 from __future__ import annotations
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Column,
     Float,
@@ -11,31 +10,31 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    String,
     Table,
-    Text,
     UniqueConstraint,
 )
+
+from .columns import Document, Number, Words
 
 metadata = MetaData()
 
 resources = Table(
     "resources",
     metadata,
-    Column("uid", String(32), primary_key=True),
-    Column("kind", String(64), nullable=False),
-    Column("account", String(12), nullable=False),
-    Column("region", String(32), nullable=False),
-    Column("name", String(512), nullable=False),
-    Column("folded", String(512), nullable=False),
-    Column("arn", String(2048), nullable=False, unique=True),
-    Column("parent", String(512)),
-    Column("status", String(64), nullable=False),
+    Column("uid", Words(32), primary_key=True),
+    Column("kind", Words(64), nullable=False),
+    Column("account", Words(12), nullable=False),
+    Column("region", Words(32), nullable=False),
+    Column("name", Words(512), nullable=False),
+    Column("folded", Words(512), nullable=False),
+    Column("arn", Words(2048), nullable=False, unique=True),
+    Column("parent", Words(512)),
+    Column("status", Words(64), nullable=False),
     Column("created", Float, nullable=False),
     Column("modified", Float, nullable=False),
     Column("revision", Integer, nullable=False),
-    Column("wish", JSON, nullable=False),
-    Column("facts", JSON, nullable=False),
+    Column("wish", Document, nullable=False),
+    Column("facts", Document, nullable=False),
     UniqueConstraint("kind", "account", "region", "folded", name="one_name"),
     Index("by_created", "kind", "account", "region", "created", "uid"),
     Index("by_name", "kind", "account", "region", "name", "uid"),
@@ -47,10 +46,10 @@ resources = Table(
 transitions = Table(
     "transitions",
     metadata,
-    Column("uid", String(32), ForeignKey("resources.uid", ondelete="CASCADE"), primary_key=True),
+    Column("uid", Words(32), ForeignKey("resources.uid", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column("status", String(64), nullable=False),
-    Column("message", Text, nullable=False),
+    Column("status", Words(64), nullable=False),
+    Column("message", Words(), nullable=False),
     Column("started", Float, nullable=False),
     Column("ended", Float),
 )
@@ -58,38 +57,38 @@ transitions = Table(
 tags = Table(
     "tags",
     metadata,
-    Column("arn", String(2048), primary_key=True),
-    Column("key", String(128), primary_key=True),
-    Column("value", String(256), nullable=False),
+    Column("arn", Words(2048), primary_key=True),
+    Column("key", Words(128), primary_key=True),
+    Column("value", Words(256), nullable=False),
 )
 
 events = Table(
     "events",
     metadata,
-    Column("cursor", Integer, primary_key=True, autoincrement=True),
+    Column("cursor", Number, primary_key=True, autoincrement=True),
     Column("time", Float, nullable=False),
-    Column("kind", String(64), nullable=False),
-    Column("account", String(12), nullable=False),
-    Column("region", String(32), nullable=False),
-    Column("name", String(512), nullable=False),
-    Column("arn", String(2048), nullable=False),
-    Column("status", String(64), nullable=False),
+    Column("kind", Words(64), nullable=False),
+    Column("account", Words(12), nullable=False),
+    Column("region", Words(32), nullable=False),
+    Column("name", Words(512), nullable=False),
+    Column("arn", Words(2048), nullable=False),
+    Column("status", Words(64), nullable=False),
     sqlite_autoincrement=True,
 )
 
 metric_series = Table(
     "metric_series",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("arn", String(2048), nullable=False),
-    Column("name", String(256), nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("arn", Words(2048), nullable=False),
+    Column("name", Words(256), nullable=False),
     UniqueConstraint("arn", "name", name="one_series"),
 )
 
 metric_points = Table(
     "metric_points",
     metadata,
-    Column("series", Integer, ForeignKey("metric_series.id", ondelete="CASCADE"), primary_key=True),
+    Column("series", Number, ForeignKey("metric_series.id", ondelete="CASCADE"), primary_key=True),
     Column("number", BigInteger, primary_key=True),
     Column("step", BigInteger),
     Column("time", Float, nullable=False),
@@ -100,23 +99,24 @@ metric_points = Table(
 log_cursors = Table(
     "log_cursors",
     metadata,
-    Column("uid", String(32), ForeignKey("resources.uid", ondelete="CASCADE"), primary_key=True),
-    Column("stream", String(512), primary_key=True),
+    Column("uid", Words(32), ForeignKey("resources.uid", ondelete="CASCADE"), primary_key=True),
+    Column("stream", Words(512), primary_key=True),
     Column("position", BigInteger, nullable=False),
 )
 
 cloudwatch_metrics = Table(
     "cloudwatch_metrics",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("account", String(12), nullable=False),
-    Column("region", String(32), nullable=False),
-    Column("namespace", String(255), nullable=False),
-    Column("name", String(255), nullable=False),
-    Column("dimensions", Text, nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("account", Words(12), nullable=False),
+    Column("region", Words(32), nullable=False),
+    Column("namespace", Words(255), nullable=False),
+    Column("name", Words(255), nullable=False),
+    Column("dimensions", Words(), nullable=False),
     Column("last", Float, nullable=False),
+    Column("digest", Words(64), nullable=False),
     UniqueConstraint(
-        "account", "region", "namespace", "name", "dimensions", name="one_cloudwatch_metric"
+        "account", "region", "namespace", "name", "digest", name="one_cloudwatch_metric"
     ),
 )
 
@@ -124,16 +124,16 @@ cloudwatch_points = Table(
     "cloudwatch_points",
     metadata,
     Column(
-        "metric", Integer, ForeignKey("cloudwatch_metrics.id", ondelete="CASCADE"), primary_key=True
+        "metric", Number, ForeignKey("cloudwatch_metrics.id", ondelete="CASCADE"), primary_key=True
     ),
     Column("time", Float, primary_key=True),
     Column("resolution", Integer, primary_key=True),
-    Column("unit", String(32), primary_key=True),
+    Column("unit", Words(32), primary_key=True),
     Column("count", Float, nullable=False),
     Column("total", Float, nullable=False),
     Column("minimum", Float, nullable=False),
     Column("maximum", Float, nullable=False),
-    Column("values", Text),
+    Column("values", Words()),
     Index("cloudwatch_by_age", "resolution", "time"),
     sqlite_with_rowid=False,
 )

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT_VARIABLE = "MLSTUDIO_ROOT"
+DATABASE_VARIABLE = "MLSTUDIO_DATABASE"
+SQLITE = "sqlite"
 
 
 def default_root() -> Path:
@@ -31,6 +33,8 @@ class Settings:
 
     ``compute`` is ``docker``, ``process`` or ``auto`` (Docker where an engine answers). ``pull``
     says whether an image that is not here is looked for in its registry.
+    ``database`` is ``sqlite`` or the URL of a PostgreSQL database, which may hold a password: the
+    variable ``MLSTUDIO_DATABASE`` overrules it, and is written nowhere.
     ``usage_seconds`` is how often it is looked at what containers use; 0 means never.
     ``metric_days`` is how long CloudWatch's metrics are kept.
     ``file_systems`` maps a ``FileSystemId`` to the folder of this machine that jobs find as such.
@@ -50,6 +54,7 @@ class Settings:
     gateway_port: int = 0
     container_port: int = 0
     compute: str = "auto"
+    database: str = field(default=SQLITE, repr=False)
     pull: bool = True
     usage_seconds: float = 10.0
     metric_days: int = 455
@@ -105,8 +110,8 @@ class Settings:
         return self.root / "secrets" / "master.key"
 
     @property
-    def database(self) -> Path:
-        """The studio's SQLite file."""
+    def database_file(self) -> Path:
+        """The studio's SQLite file, where that is its database."""
         return self.root / "db" / "studio.db"
 
     @property
@@ -151,7 +156,8 @@ def load_settings(root: Path, **overrides: Any) -> Settings:  # noqa: ANN401 - a
         _create_identity(path)
     stored: dict[str, Any] = json.loads(path.read_text())
     wanted = {**stored, **{key: value for key, value in overrides.items() if value is not None}}
-    settings = Settings(root=root, **wanted)
+    database = os.environ.get(DATABASE_VARIABLE) or wanted.get("database", SQLITE)
+    settings = Settings(root=root, **{**wanted, "database": database})
     if wanted != stored:
         write_atomically(path, json.dumps(wanted, indent=2))
     return settings

@@ -24,6 +24,7 @@ from .schema import events, resources, tags, transitions
 
 Document = dict[str, Any]
 KEPT_EVENTS = 20_000
+_OLDEST = (resources.c.created, resources.c.uid)
 
 
 @dataclass(slots=True)
@@ -129,7 +130,7 @@ class Store:
         if parent is not None:
             query = query.where(resources.c.parent == parent)
         with self.database.read() as connection:
-            rows = connection.execute(query.order_by(resources.c.created)).mappings().all()
+            rows = connection.execute(query.order_by(*_OLDEST)).mappings().all()
         return [from_row(row) for row in rows]
 
     def unsettled(self) -> list[tuple[str, str]]:

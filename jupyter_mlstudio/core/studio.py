@@ -19,10 +19,10 @@ from . import local_types
 from .cloudwatch import CloudWatch
 from .collector import LogCollector
 from .controllers import Controllers
-from .database import Database
 from .kinds import kind
 from .logs import LogStore
 from .metrics import MetricStore
+from .opening import open_database
 from .settings import Settings
 from .store import Resource, Store
 from .usage import Sampler
@@ -63,7 +63,7 @@ class Studio:
         self.settings = settings
         self.engine = engine
         self.keys = KeyRing.load(settings.master_key)
-        self.database = Database.at(settings.database)
+        self.database = open_database(settings)
         self.store = Store(self.database)
         self.metrics = MetricStore(self.database)
         self.cloudwatch = CloudWatch(self)

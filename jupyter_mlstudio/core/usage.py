@@ -22,6 +22,7 @@ from ..compute import machine
 from ..compute.protocol import GPU_LABEL, ContainerState, EngineError, Phase, Usage
 from .cloudwatch import Entry
 from .controllers import UID_LABEL
+from .database import DatabaseUnavailable
 from .samples import Metric, Sample
 from .store import Resource
 
@@ -110,6 +111,8 @@ class Sampler:
                 self.sample()
             except EngineError as error:
                 log.warning("What containers use cannot be seen: %s", error.reason)
+            except DatabaseUnavailable as error:
+                log.info("What containers use cannot be stored: %s", error.reason)
             except Exception:
                 log.exception("What containers use cannot be stored")
 

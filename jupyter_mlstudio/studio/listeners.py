@@ -10,6 +10,7 @@ from datetime import UTC
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from ..core.database import DatabaseUnavailable
 from ..core.studio import Studio
 from ..wire.http import is_browser, make_app
 from .forward import Forwarder
@@ -108,7 +109,10 @@ def _add_credentials(app: web.Application, studio: Studio) -> None:
     async def answer(request: web.Request) -> web.Response:
         if is_browser(request):
             return _refusal()
-        document = await asyncio.to_thread(studio.credentials, request.path)
+        try:
+            document = await asyncio.to_thread(studio.credentials, request.path)
+        except DatabaseUnavailable as error:
+            return web.json_response({"code": error.code, "message": error.message}, status=503)
         if document is None:
             return web.json_response(
                 {"code": "NotFound", "message": "No such credentials"}, status=404

@@ -18,6 +18,7 @@ from ..aws.mlstudio import stop_waiting
 from ..compute.ports import can_bind, free_port
 from ..compute.protocol import Access, Engine, EngineError
 from ..core import runfile
+from ..core.database import DatabaseUnavailable
 from ..core.settings import Settings, load_settings, write_atomically
 from ..core.studio import Studio
 from ..wire.http import make_runner
@@ -59,6 +60,8 @@ class _Process:
         capabilities.load()
         try:
             studio = await asyncio.to_thread(Studio, self.settings, self.engine)
+        except DatabaseUnavailable as error:
+            raise StartError(f"The studio cannot start. {error.message}.") from error
         except (EngineError, OSError) as error:
             raise StartError(f"The studio cannot start: {error}") from error
         try:
@@ -78,7 +81,10 @@ class _Process:
             await self._listen(studio, access)
         except (EngineError, ChildError, OSError) as error:
             raise StartError(f"The studio cannot start: {error}") from error
-        await asyncio.to_thread(studio.start)
+        try:
+            await asyncio.to_thread(studio.start)
+        except DatabaseUnavailable as error:
+            raise StartError(f"The studio cannot start. {error.message}.") from error
         await asyncio.to_thread(kernels.write, self.settings)
 
     async def _start_children(self, access: Access) -> None:
@@ -126,12 +132,15 @@ class _Process:
     def health(self, studio: Studio) -> dict[str, object]:
         """Return what anybody on this machine may know."""
         containers = shutdown.count(self.engine)
+        unsettled, problem = _unsettled(studio)
         return {
             "studio_id": self.settings.studio_id,
             "version": __version__,
             "pid": os.getpid(),
             "compute": self.engine.name,
-            "busy": bool(studio.store.unsettled()) or containers > 0,
+            "database": studio.database.name,
+            "database_problem": problem,
+            "busy": unsettled or containers > 0,
             "containers": containers,
             "credential_port": studio.credential_port or self.settings.container_port,
             "processes": {child.program.name: child.pid for child in self.children},
@@ -154,7 +163,7 @@ class _Process:
     def _working(self, studio: Studio) -> bool:
         """Say whether something runs, or somebody uses S3 or the gateway."""
         return (
-            bool(studio.store.unsettled())
+            _unsettled(studio)[0]
             or shutdown.count(self.engine) > 0
             or any(child.connections() for child in self.children)
         )
@@ -175,6 +184,14 @@ class _Process:
         for child in reversed(self.children):
             await asyncio.to_thread(child.stop)
         log.info("Stopped")
+
+
+def _unsettled(studio: Studio) -> tuple[bool, str]:
+    """Say whether there is work, which there may be while the database cannot be asked; and why."""
+    try:
+        return bool(studio.store.unsettled()), ""
+    except DatabaseUnavailable as error:
+        return True, error.reason
 
 
 def programs(settings: Settings, access: Access) -> list[Program]:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 
 from ..compute.protocol import Engine, EngineError, Phase
+from ..core.database import DatabaseUnavailable
 from ..core.studio import Studio
 from ..wire.errors import AWSError
 from ..wire.operation import Call, Caller, handlers
@@ -42,6 +43,16 @@ def stop_work(studio: Studio) -> None:
     Endpoints stay what they are; the next studio starts their containers again. Raises
     :class:`EngineError`.
     """
+    try:
+        _stop_jobs(studio)
+    except DatabaseUnavailable as error:
+        log.error("Jobs cannot be stopped in their own order: %s", error.reason)
+    # Whoever reconciles would start what endpoints need again.
+    studio.controllers.close()
+    stop_containers(studio.engine)
+
+
+def _stop_jobs(studio: Studio) -> None:
     jobs = [uid for kind, uid in studio.store.unsettled() if _stop_job(studio, kind, uid)]
     settled = _wait(lambda: not _unsettled(studio, jobs), _JOB_PATIENCE)
     if not settled:
@@ -49,9 +60,6 @@ def stop_work(studio: Studio) -> None:
             if any(uid in name for uid in jobs):
                 studio.engine.stop(name, _CONTAINER_GRACE)
         _wait(lambda: not _unsettled(studio, jobs), _CONTAINER_GRACE + _KILL_PATIENCE)
-    # Whoever reconciles would start what endpoints need again.
-    studio.controllers.close()
-    stop_containers(studio.engine)
 
 
 def stop_containers(engine: Engine) -> None:

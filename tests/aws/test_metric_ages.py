@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,10 +24,8 @@ EVERYTHING = Wanted(METRIC.account, METRIC.region, 0)
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Any]:
-    database = Database.at(tmp_path / "studio.db")
-    yield SimpleNamespace(database=database, settings=SimpleNamespace(metric_days=455))
-    database.close()
+def studio(database: Database) -> Any:
+    return SimpleNamespace(database=database, settings=SimpleNamespace(metric_days=455))
 
 
 def put(studio: Any, samples: list[Sample]) -> MetricTables:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from jupyter_mlstudio.core.database import Database
@@ -22,8 +19,6 @@ ACCOUNT, REGION = "123456789012", "eu-west-1"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Give a store of its own."""
-    database = Database.at(tmp_path / "studio.db")
-    yield Store(database)
-    database.close()
+def store(database: Database) -> Store:
+    """Give a store of its own, on each kind of database."""
+    return Store(database)

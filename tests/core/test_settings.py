@@ -6,7 +6,9 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from jupyter_mlstudio.core.settings import load_settings
+import pytest
+
+from jupyter_mlstudio.core.settings import DATABASE_VARIABLE, load_settings
 
 
 def test_many_who_make_a_root_at_once_get_one_identity(tmp_path: Path) -> None:
@@ -30,3 +32,18 @@ def test_others_cannot_read_it(tmp_path: Path) -> None:
     root = load_settings(tmp_path / "root").root
     assert stat.S_IMODE(root.stat().st_mode) == 0o700
     assert stat.S_IMODE((root / "studio.json").stat().st_mode) == 0o600
+
+
+def test_a_database_from_the_environment_overrules_and_is_written_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = "postgresql+psycopg://me@kept/studio"
+    assert load_settings(tmp_path).database == "sqlite"
+    assert load_settings(tmp_path, database=kept).database == kept
+    monkeypatch.setenv(DATABASE_VARIABLE, "postgresql+psycopg://me:secret@other/studio")
+    settings = load_settings(tmp_path, region="eu-west-1")
+    assert settings.database == "postgresql+psycopg://me:secret@other/studio"
+    assert "secret" not in repr(settings)
+    assert "secret" not in (tmp_path / "studio.json").read_text()
+    monkeypatch.delenv(DATABASE_VARIABLE)
+    assert load_settings(tmp_path).database == kept

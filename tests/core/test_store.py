@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 from threading import Thread
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 
-from jupyter_mlstudio.core.schema import metadata
+from jupyter_mlstudio.core.opening import open_database
+from jupyter_mlstudio.core.settings import Settings
 from jupyter_mlstudio.core.store import Resource, Store
 from jupyter_mlstudio.wire.errors import AWSError
 
@@ -133,39 +131,30 @@ def test_only_unsettled_resources_are_looked_at_again(store: Store) -> None:
     assert (WIDGET.name, second.uid) not in store.unsettled()
 
 
-def test_migrations_make_exactly_the_tables_the_code_uses(store: Store) -> None:
-    with store.database.read() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), metadata)
-    assert differences == []
-
-
 _WRITER = """
 import os, sys
 from pathlib import Path
-from jupyter_mlstudio.core.database import Database
+from jupyter_mlstudio.core.opening import open_database
+from jupyter_mlstudio.core.settings import load_settings
 from jupyter_mlstudio.core.store import Store
 from tests.core.conftest import ACCOUNT, REGION, WIDGET
-store = Store(Database.at(Path(sys.argv[1])))
+store = Store(open_database(load_settings(Path(sys.argv[1]))))
 for number in range(10**6):
     store.create(WIDGET, ACCOUNT, REGION, f"n{number}", wish={}, status="InProgress")
     print(number, flush=True)
 """
 
 
-def test_kill_9_loses_nothing_acknowledged(tmp_path: Path) -> None:
-    path = tmp_path / "killed.db"
-    with subprocess.Popen(
-        [sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True
-    ) as writer:
+def test_kill_9_loses_nothing_acknowledged(database_settings: Settings) -> None:
+    command = [sys.executable, "-c", _WRITER, str(database_settings.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None
         for line in writer.stdout:
             if int(line) >= 40:
                 break
         writer.kill()
         acknowledged = int(line) + sum(1 for _ in writer.stdout)
-    from jupyter_mlstudio.core.database import Database
-
-    database = Database.at(path)
+    database = open_database(database_settings)
     counts = Store(database).counts()
     database.close()
     assert counts[(WIDGET.name, "InProgress")] >= acknowledged + 1

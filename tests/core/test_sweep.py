@@ -12,6 +12,7 @@ from jupyter_mlstudio.compute.protocol import ContainerState, Phase
 from jupyter_mlstudio.core.controllers import UID_LABEL
 from jupyter_mlstudio.core.settings import load_settings
 from jupyter_mlstudio.core.studio import Studio
+from tests.postgres import chosen
 
 from .conftest import ACCOUNT, REGION, WIDGET
 from .fake_engine import FakeEngine
@@ -20,7 +21,7 @@ from .fake_engine import FakeEngine
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Studio]:
     engine = FakeEngine()
-    made = Studio(load_settings(tmp_path / "root"), engine)
+    made = Studio(load_settings(tmp_path / "root", **chosen()), engine)
     name = f"mls-{made.settings.studio_id}-gone-1"
     engine.states[name] = ContainerState(name, {UID_LABEL: "gone"}, Phase.RUNNING)
     (made.settings.jobs / "gone" / "1").mkdir(parents=True)

@@ -25,6 +25,7 @@ from jupyter_mlstudio.core.store import Resource
 from jupyter_mlstudio.core.studio import Studio
 from jupyter_mlstudio.jobs.training.kind import TRAINING_JOB
 from tests.core.fake_engine import FakeEngine
+from tests.postgres import chosen
 
 GIB = 1 << 30
 
@@ -36,7 +37,7 @@ def engine() -> FakeEngine:
 
 @pytest.fixture
 def studio(tmp_path: Path, engine: FakeEngine) -> Iterator[Studio]:
-    made = Studio(load_settings(tmp_path, usage_seconds=0.3), engine)
+    made = Studio(load_settings(tmp_path, usage_seconds=0.3, **chosen()), engine)
     yield made
     made.close()
 
@@ -113,6 +114,7 @@ def test_a_restart_repeats_and_invents_nothing(
     name = studio.container_name(job("j"))
     engine.usage[name] = used(1_700_000_000.0 + 3600, 100.0, 1000)
     studio.sampler.sample()
+    studio.database.close()
     again = Studio(studio.settings, engine)
     engine.usage[name] = used(1_700_000_000.0 + 3610, 200.0, 9000)
     again.sampler.sample()

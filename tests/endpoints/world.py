@@ -28,6 +28,7 @@ from jupyter_mlstudio.core.settings import load_settings
 from jupyter_mlstudio.core.studio import Studio
 from jupyter_mlstudio.studio import capabilities
 from jupyter_mlstudio.wire.http import make_app, make_runner
+from tests.postgres import chosen
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -44,7 +45,7 @@ class World:
 
     def __init__(self, root: Path) -> None:
         capabilities.load()
-        self.settings = load_settings(root, account="123456789012")
+        self.settings = load_settings(root, account="123456789012", **chosen())
         self._clients: list[Any] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         self.start_studio()

@@ -15,6 +15,7 @@ from jupyter_mlstudio.jobs.training.kind import TRAINING_JOB
 from jupyter_mlstudio.storage.catalog import Details
 from jupyter_mlstudio.storage.objects import ObjectStore
 from tests.core.fake_engine import FakeEngine
+from tests.postgres import chosen
 
 BUCKET = "data"
 
@@ -24,7 +25,7 @@ def local_studio(
     root: Path, objects: Mapping[str, bytes], **settings_of_its_own: Any
 ) -> Iterator[Studio]:
     """Give a studio whose bucket ``data`` holds some objects."""
-    settings = load_settings(root, **settings_of_its_own)
+    settings = load_settings(root, **{**chosen(), **settings_of_its_own})
     store = ObjectStore(settings.objects)
     if BUCKET not in [bucket.name for bucket in store.buckets()]:
         store.create_bucket(BUCKET, settings.region)

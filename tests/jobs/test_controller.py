@@ -20,11 +20,12 @@ from jupyter_mlstudio.jobs.training.controller import TrainingController
 from jupyter_mlstudio.jobs.training.kind import TRAINING_JOB
 from jupyter_mlstudio.storage.objects import ObjectStore
 from tests.core.fake_engine import FakeEngine
+from tests.postgres import chosen
 
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Studio]:
-    settings = load_settings(tmp_path / "root")
+    settings = load_settings(tmp_path / "root", **chosen())
     objects = ObjectStore(settings.objects)
     objects.create_bucket(settings.default_bucket, settings.region)
     objects.close()

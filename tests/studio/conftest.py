@@ -10,6 +10,7 @@ import pytest
 
 from jupyter_mlstudio.core.settings import Settings, load_settings
 from jupyter_mlstudio.studio import client
+from tests.postgres import chosen
 
 
 @pytest.fixture
@@ -28,5 +29,5 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def settings(tmp_path: Path) -> Iterator[Settings]:
     """Return settings of a fresh root, whose path has a space and a quote; stop its studio."""
     root = tmp_path / "it's a root"
-    yield load_settings(root, compute="process")
+    yield load_settings(root, compute="process", **chosen())
     client.stop(load_settings(root), containers=True)

@@ -32,13 +32,18 @@ class _JobListing(Listing):
         if wanted is None:
             return query
         if wanted == "InUse":
-            kept = resources.c.wish["ResourceConfig"]["KeepAlivePeriodInSeconds"].as_integer()
-            return query.where(kept > 0, resources.c.status.in_([IN_PROGRESS, STOPPING]))
+            running = call.app.store.select(TRAINING_JOB, status=[IN_PROGRESS, STOPPING])
+            keeping = [job.uid for job in running if _keeps(job)]
+            return query.where(resources.c.uid.in_(keeping))
         pools = resources.alias("pools")
         parents = select(pools.c.parent).where(
             pools.c.kind == WARM_POOL.name, pools.c.status == wanted
         )
         return query.where(resources.c.arn.in_(parents))
+
+
+def _keeps(job: Resource) -> bool:
+    return bool(job.wish.get("ResourceConfig", {}).get("KeepAlivePeriodInSeconds"))
 
 
 def _summary(studio: Studio, job: Resource) -> dict[str, Any]:

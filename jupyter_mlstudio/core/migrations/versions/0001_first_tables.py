@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from jupyter_mlstudio.core.columns import Document, Number, Words
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -13,20 +15,20 @@ def upgrade() -> None:
     """Make resources, their history and tags, the change feed, and metrics."""
     op.create_table(
         "resources",
-        sa.Column("uid", sa.String(32), primary_key=True),
-        sa.Column("kind", sa.String(64), nullable=False),
-        sa.Column("account", sa.String(12), nullable=False),
-        sa.Column("region", sa.String(32), nullable=False),
-        sa.Column("name", sa.String(512), nullable=False),
-        sa.Column("folded", sa.String(512), nullable=False),
-        sa.Column("arn", sa.String(2048), nullable=False, unique=True),
-        sa.Column("parent", sa.String(512)),
-        sa.Column("status", sa.String(64), nullable=False),
+        sa.Column("uid", Words(32), primary_key=True),
+        sa.Column("kind", Words(64), nullable=False),
+        sa.Column("account", Words(12), nullable=False),
+        sa.Column("region", Words(32), nullable=False),
+        sa.Column("name", Words(512), nullable=False),
+        sa.Column("folded", Words(512), nullable=False),
+        sa.Column("arn", Words(2048), nullable=False, unique=True),
+        sa.Column("parent", Words(512)),
+        sa.Column("status", Words(64), nullable=False),
         sa.Column("created", sa.Float, nullable=False),
         sa.Column("modified", sa.Float, nullable=False),
         sa.Column("revision", sa.Integer, nullable=False),
-        sa.Column("wish", sa.JSON, nullable=False),
-        sa.Column("facts", sa.JSON, nullable=False),
+        sa.Column("wish", Document, nullable=False),
+        sa.Column("facts", Document, nullable=False),
         sa.UniqueConstraint("kind", "account", "region", "folded", name="one_name"),
     )
     scope = ["kind", "account", "region"]
@@ -39,46 +41,46 @@ def upgrade() -> None:
         "transitions",
         sa.Column(
             "uid",
-            sa.String(32),
+            Words(32),
             sa.ForeignKey("resources.uid", ondelete="CASCADE"),
             primary_key=True,
         ),
         sa.Column("number", sa.Integer, primary_key=True),
-        sa.Column("status", sa.String(64), nullable=False),
-        sa.Column("message", sa.Text, nullable=False),
+        sa.Column("status", Words(64), nullable=False),
+        sa.Column("message", Words(), nullable=False),
         sa.Column("started", sa.Float, nullable=False),
         sa.Column("ended", sa.Float),
     )
     op.create_table(
         "tags",
-        sa.Column("arn", sa.String(2048), primary_key=True),
-        sa.Column("key", sa.String(128), primary_key=True),
-        sa.Column("value", sa.String(256), nullable=False),
+        sa.Column("arn", Words(2048), primary_key=True),
+        sa.Column("key", Words(128), primary_key=True),
+        sa.Column("value", Words(256), nullable=False),
     )
     op.create_table(
         "events",
-        sa.Column("cursor", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("cursor", Number, primary_key=True, autoincrement=True),
         sa.Column("time", sa.Float, nullable=False),
-        sa.Column("kind", sa.String(64), nullable=False),
-        sa.Column("account", sa.String(12), nullable=False),
-        sa.Column("region", sa.String(32), nullable=False),
-        sa.Column("name", sa.String(512), nullable=False),
-        sa.Column("arn", sa.String(2048), nullable=False),
-        sa.Column("status", sa.String(64), nullable=False),
+        sa.Column("kind", Words(64), nullable=False),
+        sa.Column("account", Words(12), nullable=False),
+        sa.Column("region", Words(32), nullable=False),
+        sa.Column("name", Words(512), nullable=False),
+        sa.Column("arn", Words(2048), nullable=False),
+        sa.Column("status", Words(64), nullable=False),
         sqlite_autoincrement=True,
     )
     op.create_table(
         "metric_series",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("arn", sa.String(2048), nullable=False),
-        sa.Column("name", sa.String(256), nullable=False),
+        sa.Column("id", Number, primary_key=True),
+        sa.Column("arn", Words(2048), nullable=False),
+        sa.Column("name", Words(256), nullable=False),
         sa.UniqueConstraint("arn", "name", name="one_series"),
     )
     op.create_table(
         "metric_points",
         sa.Column(
             "series",
-            sa.Integer,
+            Number,
             sa.ForeignKey("metric_series.id", ondelete="CASCADE"),
             primary_key=True,
         ),
@@ -92,11 +94,11 @@ def upgrade() -> None:
         "log_cursors",
         sa.Column(
             "uid",
-            sa.String(32),
+            Words(32),
             sa.ForeignKey("resources.uid", ondelete="CASCADE"),
             primary_key=True,
         ),
-        sa.Column("stream", sa.String(512), primary_key=True),
+        sa.Column("stream", Words(512), primary_key=True),
         sa.Column("position", sa.BigInteger, nullable=False),
     )
 

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from jupyter_mlstudio.core.columns import Number, Words
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -13,12 +15,12 @@ def upgrade() -> None:
     """Make metrics with dimensions and their points."""
     op.create_table(
         "cloudwatch_metrics",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("account", sa.String(12), nullable=False),
-        sa.Column("region", sa.String(32), nullable=False),
-        sa.Column("namespace", sa.String(255), nullable=False),
-        sa.Column("name", sa.String(255), nullable=False),
-        sa.Column("dimensions", sa.Text, nullable=False),
+        sa.Column("id", Number, primary_key=True),
+        sa.Column("account", Words(12), nullable=False),
+        sa.Column("region", Words(32), nullable=False),
+        sa.Column("namespace", Words(255), nullable=False),
+        sa.Column("name", Words(255), nullable=False),
+        sa.Column("dimensions", Words(), nullable=False),
         sa.Column("last", sa.Float, nullable=False),
         sa.UniqueConstraint(
             "account", "region", "namespace", "name", "dimensions", name="one_cloudwatch_metric"
@@ -28,18 +30,18 @@ def upgrade() -> None:
         "cloudwatch_points",
         sa.Column(
             "metric",
-            sa.Integer,
+            Number,
             sa.ForeignKey("cloudwatch_metrics.id", ondelete="CASCADE"),
             primary_key=True,
         ),
         sa.Column("time", sa.Float, primary_key=True),
         sa.Column("resolution", sa.Integer, primary_key=True),
-        sa.Column("unit", sa.String(32), primary_key=True),
+        sa.Column("unit", Words(32), primary_key=True),
         sa.Column("count", sa.Float, nullable=False),
         sa.Column("total", sa.Float, nullable=False),
         sa.Column("minimum", sa.Float, nullable=False),
         sa.Column("maximum", sa.Float, nullable=False),
-        sa.Column("values", sa.Text),
+        sa.Column("values", Words()),
         sqlite_with_rowid=False,
     )
     op.create_index("cloudwatch_by_age", "cloudwatch_points", ["resolution", "time"])
