@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import docker
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from jupyter_mlstudio.studio import client
 from tests.conftest import RunningStudio
@@ -69,6 +70,20 @@ def kill(studio: RunningStudio, dice: random.Random, times: int, longest: float 
         os.kill(victim, signal.SIGKILL)
         if victim == running.pid:
             studio.start()
+    until_s3_answers(studio)
+
+
+def until_s3_answers(studio: RunningStudio) -> None:
+    """Wait until the S3 front is back."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            studio.client("s3").list_buckets()
+        except EndpointConnectionError:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        else:
+            return
 
 
 def until_tidy(studio: RunningStudio) -> None:
