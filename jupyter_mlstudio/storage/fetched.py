@@ -9,8 +9,11 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PAGE = 1000
+_AT_ONCE = 8
+_ASKED_AHEAD = 64
+_FETCHED_AHEAD = 32
+_SMALL = 8 << 20
 _STEP = 1 << 20
 _RECENT = 600.0
 _EVERY = 60.0
@@ -115,6 +122,7 @@ class RemoteReader:
     def __init__(self, client: Callable[[], S3Client], cache: ObjectCache) -> None:
         self._client = client
         self._cache = cache
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetching")
 
     def bucket_exists(self, bucket: str) -> bool:
         """Say whether there is such a bucket."""
@@ -129,15 +137,18 @@ class RemoteReader:
 
     def get_many(self, bucket: str, keys: Iterable[str]) -> Iterator[StoredObject | None]:
         """Yield the object of each key in turn, or None."""
-        for key in keys:
-            yield self.get(bucket, key)
+        left = iter(keys)
+        while chunk := list(islice(left, _ASKED_AHEAD)):
+            yield from self._pool.map(partial(self.get, bucket), chunk)
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
         """Yield the objects whose keys start with ``prefix``, in the order of S3."""
         wish: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": _PAGE}
+        ahead = _Ahead(self._pool)
         while page := self._ask(f"{bucket}/{prefix}", partial(_page, wish)):
             for item in page.get("Contents", ()):
-                yield self._stored(bucket, item)
+                found = self._stored(bucket, item)
+                yield replace(found, fetch=ahead.add(found))
             if not page.get("IsTruncated"):
                 return
             wish["ContinuationToken"] = page["NextContinuationToken"]
@@ -161,6 +172,38 @@ class RemoteReader:
             if _code(error) in _MISSING:
                 return None
             _refuse(what, error)
+
+
+class _Ahead:
+    """Objects of a listing: with each that is fetched, small ones that follow it are too."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+        self._items: list[StoredObject] = []
+        self._begun = 0
+        self._guard = threading.Lock()
+
+    def add(self, item: StoredObject) -> Callable[[], Path]:
+        """Take the next object; return what fetches it."""
+        self._items.append(item)
+        return partial(self._fetch, len(self._items) - 1)
+
+    def _fetch(self, index: int) -> Path:
+        with self._guard:
+            begun, self._begun = self._begun, max(self._begun, index + 1 + _FETCHED_AHEAD)
+            following = self._items[max(begun, index + 1) : self._begun]
+        for item in following:
+            if item.size <= _SMALL:
+                self._pool.submit(_attempt, item)
+        return self._items[index].path
+
+
+def _attempt(item: StoredObject) -> None:
+    try:
+        item.fetch()
+    except OSError as error:
+        # Whoever asks for it meets the same, if it is still so.
+        log.debug("%s was not fetched ahead: %s", item.key, error)
 
 
 def _page(wish: dict[str, Any], s3: S3Client) -> Any:  # noqa: ANN401 - passed through

@@ -192,6 +192,32 @@ def test_kill_9_in_the_middle(front: Front, tmp_path: Path) -> None:
     client.close()
 
 
+def test_what_follows_is_fetched_ahead(
+    s3: S3Client, bucket: str, reader: RemoteReader, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(fetched, "_FETCHED_AHEAD", 5)
+    monkeypatch.setattr(fetched, "_SMALL", 10)
+    for number in range(12):
+        size = 100 if number == 3 else number
+        s3.put_object(Bucket=bucket, Key=f"k{number:02}", Body=b"x" * size)
+    items = list(reader.list(bucket))
+    s3.delete_object(Bucket=bucket, Key="k04")
+    assert items[0].path.read_bytes() == b""
+
+    def here() -> set[int]:
+        files = (tmp_path / "cache").rglob("*")
+        return {file.stat().st_size for file in files if file.is_file()}
+
+    deadline = time.monotonic() + 10
+    while here() != {0, 1, 2, 5}:
+        assert time.monotonic() < deadline, here()
+        time.sleep(0.02)
+    assert [items[number].path.stat().st_size for number in (3, 5)] == [100, 5]
+    with pytest.raises(FileNotFoundError):
+        _ = items[4].path
+    assert items[11].path.stat().st_size == 11
+
+
 def test_many_want_the_same(
     s3: S3Client, bucket: str, reader: RemoteReader, asked: list[str]
 ) -> None:
@@ -205,6 +231,7 @@ def test_many_want_the_same(
 
 def test_bounds(s3: S3Client, bucket: str, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(fetched, "_EVERY", 0)
+    monkeypatch.setattr(fetched, "_FETCHED_AHEAD", 0)
     cache = ObjectCache(tmp_path / "cache", 2500)
     reader = RemoteReader(lambda: s3, cache)
     for number in range(5):
