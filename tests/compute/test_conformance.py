@@ -228,6 +228,29 @@ def test_remove_ends_and_forgets(engine: Engine, specify: Specify, tmp_path: Pat
     engine.remove_tree(tmp_path / "scratch")
 
 
+def test_what_a_container_uses_is_seen(engine: Engine, specify: Specify) -> None:
+    assert engine.stats("mls-nobody") is None
+    # A shell that counts, for three seconds and by itself.
+    busy = "end=$(($(date +%s) + 3)); while [ $(date +%s) -lt $end ]; do :; done"
+    spec = specify(busy, limits=Limits(memory=256 << 20))
+    assert engine.stats(spec.name) is None
+    engine.start(spec)
+    time.sleep(0.5)
+    first = engine.stats(spec.name)
+    time.sleep(0.5)
+    second = engine.stats(spec.name)
+    assert first is not None
+    assert second is not None
+    assert abs(second.time - time.time()) < 5
+    assert 0 < second.cpu - first.cpu <= (second.time - first.time) * 4
+    assert 0 < second.memory < second.memory_limit == 256 << 20
+    away = isinstance(engine, DockerEngine) and engine.paths.mode == "none"
+    assert second.disk is None if away else 0 < (second.disk or 0) <= 100
+    assert (second.received is None) == (engine.name == "process")
+    ended(engine, spec.name)
+    assert engine.stats(spec.name) is None
+
+
 def test_changes_are_told(engine: Engine, specify: Specify) -> None:
     told: queue.Queue[str] = queue.Queue()
     engine.watch(told.put)

@@ -55,11 +55,12 @@ class LogScanner:
 
     def scan(self, job: Resource, stream: str) -> None:
         """Read what a log has grown by since the last scan, and store the points in it."""
-        patterns = {d["Name"]: regex.compile(d["Regex"]) for d in definitions(job.wish)}
+        # A name may have several expressions.
+        patterns = [(d["Name"], regex.compile(d["Regex"])) for d in definitions(job.wish)]
         if not patterns:
             return
         studio = self._studio
-        allowed = self._allowances(job, patterns)
+        allowed = self._allowances(job, [name for name, _ in patterns])
         position = studio.metrics.log_position(job.uid, stream)
         while True:
             page = studio.logs(job).read(LOG_GROUP, stream, position)
@@ -68,7 +69,7 @@ class LogScanner:
             points = [
                 point
                 for event in page.events
-                for name, pattern in patterns.items()
+                for name, pattern in patterns
                 if allowed[name] > 0
                 and (point := self._point(job, allowed, name, pattern, event)) is not None
             ]
