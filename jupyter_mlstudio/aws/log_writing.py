@@ -98,7 +98,7 @@ def put_log_events(call: Call[Studio], request: t.PutLogEventsRequestTypeDef) ->
         )
     first, last, rejected = _accepted(times, store.describe(group).get("retentionInDays"))
     lines = [LogLine(e["timestamp"] * 1_000_000, e["message"]) for e in events[first:last]]
-    if lines and store.append(group, stream, lines):
+    if lines and store.append(group, stream, lines, durable=True):
         raise AWSError("LimitExceededException", "The stream is as long as a stream may be here.")
     answer: Response = {"nextSequenceToken": f"{time.time_ns():056d}"}
     return {**answer, "rejectedLogEventsInfo": rejected} if rejected else answer

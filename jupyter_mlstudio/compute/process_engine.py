@@ -28,7 +28,7 @@ from jupyter_mlstudio.compute import machine, process_files, shim
 from jupyter_mlstudio.compute.docker_logs import CUT, MAX_LINE
 from jupyter_mlstudio.compute.gpus import free_gpus
 from jupyter_mlstudio.compute.machine import Machine
-from jupyter_mlstudio.compute.process_stats import tree_usage
+from jupyter_mlstudio.compute.process_stats import ProcessTable, tree_usage
 from jupyter_mlstudio.compute.protocol import (
     GPU_LABEL,
     STUDIO_LABEL,
@@ -91,6 +91,7 @@ class ProcessEngine:
         self._access = access
         self._command_for = command_for
         self._closed = threading.Event()
+        self._table = ProcessTable()
 
     def access(self) -> Access:
         """Return how processes reach the studio: over loopback."""
@@ -203,7 +204,7 @@ class ProcessEngine:
             return None
         limit = json.loads((folder / "spec.json").read_text())["memory"]
         disk = machine.disk_used(self._folder)
-        return tree_usage(found["pid"], limit or Machine.detect().memory, disk)
+        return tree_usage(self._table.below(found["pid"]), limit or Machine.detect().memory, disk)
 
     def watch(self, changed: Callable[[str], None]) -> None:
         """Call ``changed(name)`` from a thread whenever a container starts or ends."""

@@ -200,18 +200,28 @@ def lock(folder: Path, patience: float) -> int | None:
 
 def descendants(root: int) -> list[int]:
     """Return the process ids below ``root``, as /proc has them now."""
+    return below(root, process_table())
+
+
+def process_table() -> dict[int, list[int]]:
+    """Return the children of every process, as /proc has them now."""
     children: dict[int, list[int]] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             with contextlib.suppress(OSError), open(f"/proc/{entry}/stat", "rb") as file:
                 parent = int(file.read().rpartition(b")")[2].split()[1])
                 children.setdefault(parent, []).append(int(entry))
+    return children
+
+
+def below(root: int, children: dict[int, list[int]]) -> list[int]:
+    """Return the process ids below ``root`` in a table of children."""
     found: list[int] = []
     waiting = [root]
     while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
+        next_ones = children.get(waiting.pop(), [])
+        found += next_ones
+        waiting += next_ones
     return found
 
 

@@ -145,10 +145,13 @@ class LogStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(exist_ok=True)
 
-    def append(self, group: str, stream: str, lines: Iterable[LogLine]) -> bool:
+    def append(
+        self, group: str, stream: str, lines: Iterable[LogLine], *, durable: bool = False
+    ) -> bool:
         """Write lines to a stream, making it first; say whether it is full.
 
         A stream that has reached its limit ends with a line that says so, and takes no more.
+        Lines that cannot be had again are written ``durable``: they are on disk then.
         """
         records = b"".join(
             b"%d %s\n" % (line.time_ns, _escaped(line.text).encode(errors="replace"))
@@ -161,6 +164,9 @@ class LogStore:
             full = size + len(records) > self.limit
             file.seek(size)
             file.write(_cut(records, self.limit - size) if full else records)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
             return full
 
     def last_ns(self, group: str, stream: str) -> int:
