@@ -213,6 +213,38 @@ def test_a_model_that_is_lost_fails_the_job(
     assert "ModelArtifacts" not in ended.facts
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_what_a_container_makes_of_part_of_its_input_is_no_success(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    reason = "InternalServerError: The process that feeds it was killed."
+    job = create(studio, RetryStrategy={"MaximumRetryAttempts": 1})
+    controller = TrainingController(studio)
+    for attempt in range(2):
+        monkeypatch.undo()
+        while now(studio, job).facts["SecondaryStatus"] != "Training":
+            controller.reconcile(job.uid)
+        monkeypatch.setattr("jupyter_mlstudio.jobs.controller.feed_problem", lambda *_: reason)
+        controller.reconcile(job.uid)
+        assert engine(studio).stopped == [(studio.container_name(job), 0)] * (attempt + 1)
+        if stopped:
+            with studio.store.edit(job.uid) as draft:
+                draft.status = STOPPING
+        engine(studio).exit(studio.container_name(job), 0)
+        while controller.reconcile(job.uid) is not None:
+            time.sleep(0.02)
+            if "InputProblem" not in now(studio, job).facts:
+                break
+        if stopped:
+            break
+        expected = IN_PROGRESS if attempt == 0 else FAILED
+        assert now(studio, job).status == expected
+    ended = now(studio, job)
+    assert engine(studio).starts == (1 if stopped else 2)
+    assert ended.status == ("Stopped" if stopped else FAILED)
+    assert ended.facts.get("FailureReason") == (None if stopped else reason)
+
+
 def test_what_a_kill_left_of_an_ended_job_is_cleaned_up(studio: Studio) -> None:
     job = create(studio)
     controller = TrainingController(studio)
