@@ -251,3 +251,30 @@ def test_a_plain_process_reads_its_fifos_and_manifests(process_studio: RunningSt
     assert starts(studio, name, "mode ") == ["Pipe"]
     assert starts(studio, name, "listed ") == ["['b'] beta"]
     eventually_no_feeder(studio)
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "text/libsvm"])
+def test_the_built_in_algorithm_learns_the_same_from_a_pipe(
+    process_studio: RunningStudio, kind: str
+) -> None:
+    studio, name = process_studio, unique("algorithm")
+    row = "{0},{1},{2}\n" if kind == "text/csv" else "{0} 1:{1} 2:{2}\n"
+    rows = [row.format(n % 2, n % 7, n % 2 * 3) for n in range(100)]
+    put(studio, {f"{name}/in/{part}": "".join(rows[part::2]).encode() for part in (0, 1)})
+    found = {}
+    for mode in ("File", "Pipe"):
+        given = [
+            channel(studio, part, f"{name}/in/", InputMode=mode, ContentType=kind)
+            for part in ("train", "validation")
+        ]
+        job = run(
+            studio,
+            XGBOOST,
+            f"{name}-{mode}",
+            HyperParameters={"num_round": "3", "eval_metric": "rmse"},
+            InputDataConfig=given,
+        )
+        assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+        found[mode] = {m["MetricName"]: m["Value"] for m in job["FinalMetricDataList"]}
+    assert found["Pipe"] == found["File"]
+    assert found["Pipe"].keys() == {"train:rmse", "validation:rmse"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from .predict import combine, predicted_labels
 
 MODEL = "xgboost-model"
 TRAIN, VALIDATION = "train", "validation"
+_COPIED = 1 << 20
 _ZERO_TO_ONE = frozenset({"binary:logistic", "binary:logitraw", "binary:hinge", "reg:logistic"})
 
 Values = dict[str, Any]
@@ -97,9 +100,17 @@ def _check_labels(channel: str, labels: Array, values: Values) -> None:
 
 def _read(channel: str, channels: Values, weighted: bool) -> Table:
     config = channels[channel]
-    if config.get("TrainingInputMode") == "Pipe":
-        raise UserError(f"Channel '{channel}': this image reads File mode, not Pipe mode.")
-    return read_channel(paths.channel(channel), config.get("ContentType"), weighted=weighted)
+    kind = config.get("ContentType")
+    if config.get("TrainingInputMode") != "Pipe":
+        return read_channel(paths.channel(channel), kind, weighted=weighted)
+    # One epoch is all that is read: xgboost holds the data in memory.
+    fifo = paths.channel(f"{channel}_0")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / channel
+        copy.mkdir()
+        with fifo.open("rb") as reader, (copy / fifo.name).open("wb") as writer:
+            shutil.copyfileobj(reader, writer, _COPIED)
+        return read_channel(copy, kind, weighted=weighted)
 
 
 def _local(path: str) -> Path:
