@@ -253,11 +253,18 @@ def test_a_plain_process_reads_its_fifos_and_manifests(process_studio: RunningSt
     eventually_no_feeder(studio)
 
 
-@pytest.mark.parametrize("kind", ["text/csv", "text/libsvm"])
+@pytest.mark.parametrize(
+    ("compute", "kind"),
+    [
+        pytest.param("docker", "text/csv", marks=pytest.mark.docker),
+        ("process", "text/libsvm"),
+    ],
+)
 def test_the_built_in_algorithm_learns_the_same_from_a_pipe(
-    process_studio: RunningStudio, kind: str
+    request: pytest.FixtureRequest, compute: str, kind: str
 ) -> None:
-    studio, name = process_studio, unique("algorithm")
+    studio: RunningStudio = request.getfixturevalue(f"{compute}_studio")
+    name = unique("algorithm")
     row = "{0},{1},{2}\n" if kind == "text/csv" else "{0} 1:{1} 2:{2}\n"
     rows = [row.format(n % 2, n % 7, n % 2 * 3) for n in range(100)]
     put(studio, {f"{name}/in/{part}": "".join(rows[part::2]).encode() for part in (0, 1)})
