@@ -57,6 +57,7 @@ class Front:
         ]
 
     def start(self, *more: str) -> Front:
+        self.root.mkdir(exist_ok=True)
         self.ready.unlink(missing_ok=True)
         with (self.root / "front.log").open("ab") as log:
             self.process = subprocess.Popen(self.arguments(*more), stderr=log)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from tests.elsewhere import Elsewhere
 
@@ -203,3 +204,32 @@ def test_keys_of_a_profile_and_without_any(
     )
     assert "nobody" in unknown.stderr
     assert unknown.returncode == 1
+
+
+def test_the_other_store_goes_away_and_comes_back(
+    tmp_path: Path, fails: Fails, monkeypatch: Any
+) -> None:
+    there = Front(tmp_path / "there").start()
+    keys = there.credentials()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)
+    here = Front(tmp_path / "here").start("--upstream", there.url)
+    client = here.client(Config(retries={"total_max_attempts": 1}))
+    data = os.urandom(64 * MIB)
+    where = {"Bucket": BUCKET, "Key": "k"}
+    client.put_object(**where, Body=data)
+    # In the middle of an answer: what came is not taken for the whole.
+    body = client.get_object(**where)["Body"]
+    assert body.read(MIB) == data[:MIB]
+    there.kill()
+    with pytest.raises((BotoCoreError, OSError)):
+        while body.read(MIB):
+            pass
+    assert fails(client.get_object, **where) == ("ServiceUnavailable", 503)
+    assert fails(client.put_object, **where, Body=b"lost") == ("ServiceUnavailable", 503)
+    there.start()
+    assert client.get_object(**where)["Body"].read() == data
+    client.close()
+    assert (here.stop(), there.stop()) == (0, 0)
+    assert list((here.data / "incoming").iterdir()) == []
+    assert "Traceback" not in (here.root / "front.log").read_text()
