@@ -7,9 +7,10 @@ PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 STAMPS := .cache/stamps
 export PATH := $(BIN):$(PATH)
+ON_POSTGRES := MLSTUDIO_TEST_DATABASE=postgres
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 
-.PHONY: demo test lab check setup images bench soak docs
+.PHONY: demo test test-postgres lab check setup images bench soak docs
 
 demo: setup images ## Set up, run the quickstart end to end, say how to go on
 	python scripts/demo.py
@@ -20,8 +21,13 @@ lab: setup ## Open JupyterLab on the studio
 
 test: check images ## All Python, TypeScript and browser tests
 	pytest $(PYTEST_OPTIONS)
+	$(ON_POSTGRES) pytest tests/aws/test_mlstudio.py tests/experiments tests/governance tests/registry $(PYTEST_OPTIONS)
 	jlpm test
 	scripts/ui-tests
+
+test-postgres: setup ## Everything that keeps state, with studios on PostgreSQL
+	$(ON_POSTGRES) pytest tests/aws tests/core tests/endpoints tests/experiments tests/governance tests/jobs \
+	    tests/registry tests/studio tests/wire/test_live.py -m "not docker and not soak" $(PYTEST_OPTIONS)
 
 check: setup ## Formatting, types, import rules, generated documents
 	ruff check .

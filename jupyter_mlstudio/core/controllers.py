@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from ..compute.protocol import EngineError
@@ -114,22 +115,33 @@ class Controllers:
             return AWAY
 
     def _resync_forever(self) -> None:
-        away = False
+        lost = self._studio.database.lost
+        said = False
         while True:
+            was_lost = lost.is_set()
+            lost.clear()
             try:
                 self._studio.database.check()
                 self._enqueue(self._studio.store.unsettled())
                 self._sweep()
             except DatabaseUnavailable as error:
-                if not away:
+                if not said:
                     log.error("%s. Everything waits until it can be used again.", error.message)
-                away = True
+                said = True
             else:
-                if away:
-                    log.warning("The database can be used again")
-                away = False
-            if self._closed.wait(AWAY if away else RESYNC):
+                if was_lost or said:
+                    log.warning("The database was lost and can be used again")
+                said = False
+            if not self._wait(lost):
                 return
+
+    def _wait(self, lost: threading.Event) -> bool:
+        """Wait until everything is to be looked at again; return False when that is never."""
+        end = monotonic() + RESYNC
+        while not self._closed.wait(AWAY):
+            if lost.is_set() or monotonic() > end:
+                return True
+        return False
 
     def _sweep(self) -> None:
         try:

@@ -39,12 +39,15 @@ class Database:
     ----------
     name:
         What it is and where, for people; without a password.
+    lost:
+        Set when it could not be used, and maybe kept changes that nobody was told of.
     """
 
     def __init__(self, name: str, reading: Engine, writing: Engine) -> None:
         self.name = name
         self._reading = reading
         self._writing = writing
+        self.lost = threading.Event()
         self._turn = threading.RLock()
         self._upgrade()
 

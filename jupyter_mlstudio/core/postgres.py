@@ -14,7 +14,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from .database import Database, DatabaseUnavailable
@@ -72,6 +72,8 @@ def parse(url: str) -> URL:
             f"The database URL starts with {parsed.drivername}://; it has to be 'sqlite' or start "
             f"with {_DRIVER}://."
         )
+    if "@" in (parsed.host or ""):
+        raise ValueError("The database URL has more than one @; write it as %40 in a password.")
     return parsed.set(drivername=_DRIVER)
 
 
@@ -90,7 +92,7 @@ def server_version(url: str) -> str:
     try:
         with engine.connect() as connection:
             return str(connection.scalar(text("SHOW server_version"))).split()[0]
-    except OperationalError as error:
+    except DBAPIError as error:
         raise DatabaseUnavailable(_reason(error)) from error
     finally:
         engine.dispose()
@@ -137,6 +139,7 @@ class PostgresDatabase(Database):
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
+                self.lost.set()
                 raise DatabaseUnavailable(_reason(error)) from error
 
     def _connect(self, engine: Engine) -> Connection:
@@ -151,12 +154,13 @@ class PostgresDatabase(Database):
         except DatabaseUnavailable as error:
             self._pause(error.reason)
             raise
-        except OperationalError as error:
+        except DBAPIError as error:
             self._pause(_reason(error))
             raise DatabaseUnavailable(self._why) from error
 
     def _pause(self, why: str) -> None:
         self._paused, self._why = monotonic() + _PAUSE, why
+        self.lost.set()
 
     def _take(self, raw: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
         """Make a new session the one that writes."""

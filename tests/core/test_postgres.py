@@ -222,6 +222,7 @@ def test_controllers_are_called_again_once_the_database_is_back(
         ("mysql://u:secret@h/d", "starts with mysql://"),
         ("postgresql+asyncpg://u:secret@h/d", r"starts with postgresql\+asyncpg://"),
         ("secret", "neither 'sqlite' nor a URL"),
+        ("postgresql://u:my@secret@h/d", "write it as %40"),
     ],
 )
 def test_another_url_is_refused_and_not_shown(url: str, said: str) -> None:
