@@ -129,9 +129,10 @@ class Postgres:
         """Return the programs where the server's user can reach them."""
         if not self._user or all(folder.stat().st_mode & 0o1 for folder in programs.parents):
             return programs
-        copy = self.folder / "programs"
-        shutil.copytree(programs.parents[1], copy, symlinks=True)
-        return copy / programs.relative_to(programs.parents[1])
+        package = programs.parents[1]
+        for part in (package, package.with_name(f"{package.name}.libs")):
+            shutil.copytree(part, self.folder / "programs" / part.name, symlinks=True)
+        return self.folder / "programs" / programs.relative_to(package.parent)
 
 
 @cache
