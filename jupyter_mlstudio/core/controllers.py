@@ -125,6 +125,7 @@ class Controllers:
                 self._enqueue(self._studio.store.unsettled())
                 self._sweep()
             except DatabaseUnavailable as error:
+                lost.set()
                 if not said:
                     log.error("%s. Everything waits until it can be used again.", error.message)
                 said = True

@@ -8,13 +8,14 @@ writes again only once it holds the lock again. See ``docs/adr/0009-postgresql.m
 from __future__ import annotations
 
 import logging
+import select
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from .database import Database, DatabaseUnavailable
@@ -204,12 +205,20 @@ def _engine(address: URL, studio_id: str, **options: Any) -> Engine:  # noqa: AN
     arguments = {"application_name": f"mlstudio {studio_id}", **_CONNECTION}
     given = {name: value for name, value in arguments.items() if name not in address.query}
     try:
-        return create_engine(
-            address, connect_args=given, pool_pre_ping=True, pool_timeout=5, **options
-        )
+        engine = create_engine(address, connect_args=given, pool_timeout=5, **options)
+        event.listen(engine, "checkout", _check)
+        return engine
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         reason = "PostgreSQL needs psycopg: pip install 'jupyter-mlstudio[postgres]'"
         raise DatabaseUnavailable(reason) from error
+
+
+def _check(raw: Any, *_: object) -> None:  # noqa: ANN401 - a DBAPI connection
+    """Have a session replaced that the server has ended: it says so, and nobody has to ask."""
+    poll = select.poll()
+    poll.register(raw.fileno(), select.POLLIN)
+    if poll.poll(0):
+        raise DisconnectionError
 
 
 def _try_lock(cursor: Any) -> bool:  # noqa: ANN401 - a DBAPI cursor
