@@ -15,7 +15,13 @@ from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    InvalidRequestError,
+    NoSuchModuleError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from .database import Database, DatabaseUnavailable
@@ -155,6 +161,9 @@ class PostgresDatabase(Database):
         except DatabaseUnavailable as error:
             self._pause(error.reason)
             raise
+        except InvalidRequestError as error:
+            self._pause("the server closes new connections at once")
+            raise DatabaseUnavailable(self._why) from error
         except DBAPIError as error:
             self._pause(_reason(error))
             raise DatabaseUnavailable(self._why) from error
