@@ -106,7 +106,7 @@ def _write(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     config = folder / "aws-config"
     write_atomically(config, _config(settings, environ))
     hook = folder / "python" / "sitecustomize.py"
-    write_atomically(hook, (Path(__file__).parent / "sts_hook.py").read_text())
+    write_atomically(hook, (Path(__file__).parent / "sdk_hook.py").read_text())
     return {
         "AWS_CONFIG_FILE": str(config),
         _ORIGINAL: str(_user_config(environ)),

@@ -1,4 +1,4 @@
-"""The STS hook in real Python processes with real botocore sessions."""
+"""The hook of kernels in real Python processes with real botocore sessions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mlstudio.studio import sts_hook
+from jupyter_mlstudio.studio import sdk_hook
 
 SCRIPT = """
 import sys
@@ -37,7 +37,7 @@ region = eu-west-1
 def hook(tmp_path: Path) -> Path:
     folder = tmp_path / "hook"
     folder.mkdir()
-    source = Path(sts_hook.__file__).read_text()
+    source = Path(sdk_hook.__file__).read_text()
     (folder / "sitecustomize.py").write_text(source)
     (tmp_path / "config").write_text(CONFIG)
     return folder
@@ -101,3 +101,41 @@ def test_the_next_sitecustomize_runs_as_well(hook: Path, tmp_path: Path) -> None
 def test_botocore_is_not_imported_by_the_hook(hook: Path) -> None:
     code = "import sys; print([m for m in sys.modules if m.startswith(('boto', 'typing'))])"
     assert run(hook, "-c", code).stdout.strip() == "[]"
+
+
+SDK_CONFIG = """
+import jsonschema
+def validate_sagemaker_config(config):
+    jsonschema.validate(config, {"required": ["SchemaVersion"]})
+"""
+CHECKS = """
+import jsonschema
+from sagemaker.config.config import validate_sagemaker_config
+real, seen = jsonschema.validate, []
+jsonschema.validate = lambda *given: (seen.append(given[0]), real(*given))
+config = {"SchemaVersion": "1.0"}
+for _ in range(3):
+    validate_sagemaker_config(config)
+validate_sagemaker_config({**config, "SageMaker": {}})
+for wrong in ({}, {}):
+    try:
+        validate_sagemaker_config(wrong)
+    except jsonschema.ValidationError as error:
+        seen.append(error.message)
+for line in seen:
+    print(line)
+"""
+
+
+def test_the_sdk_checks_a_configuration_once(hook: Path, tmp_path: Path) -> None:
+    package = tmp_path / "site" / "sagemaker" / "config"
+    package.mkdir(parents=True)
+    (package / "config.py").write_text(SDK_CONFIG)
+    seen = run(hook, "-c", CHECKS, path=(tmp_path / "site",)).stdout.splitlines()
+    refused = ["{}", "'SchemaVersion' is a required property"]
+    assert seen == [
+        "{'SchemaVersion': '1.0'}",
+        "{'SchemaVersion': '1.0', 'SageMaker': {}}",
+        *refused,
+        *refused,
+    ]

@@ -1,4 +1,4 @@
-"""Let the SageMaker SDK's STS calls follow the configuration, as every other call does.
+"""Let the SageMaker SDK follow the configuration in its STS calls too, and check its own but once.
 
 This file is copied into the studio's root as ``sitecustomize.py`` and put first on a kernel's
 ``PYTHONPATH``. It runs in whatever Python the kernel has, so it needs nothing but the standard
@@ -9,6 +9,10 @@ clients with ``endpoint_url="https://sts.<region>.amazonaws.com"``, which overru
 that the profile names. Where the explicit URL is only AWS's own default and the profile (or
 ``AWS_ENDPOINT_URL``) names another endpoint, the explicit URL is dropped. A profile without an
 endpoint of its own, such as one for AWS proper, is left alone.
+
+Where there is a configuration of the SDK, such as the studio's, both SDKs check it against their
+whole schema each time they look at a single setting: some tenths of a second, a hundred times where
+an ``Estimator`` is made, fitted and deployed. Here a configuration is checked the first time only.
 """
 # What it wraps cannot be imported here, not even for its types.
 # ruff: noqa: ANN401
@@ -29,14 +33,22 @@ _AWS_STS = r"https://sts\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?/?"
 
 
 class _Finder:
-    """Waits for the import of ``botocore.session``; costs nothing until then."""
+    """Waits for the import of what is changed here; costs nothing until then."""
+
+    def __init__(self) -> None:
+        self._waiting = {
+            "botocore.session": _follow_the_configuration,
+            "sagemaker.config.config": _check_once,
+            "sagemaker.core.config.config": _check_once,
+            "sagemaker.core.config.config_manager": _check_once,
+        }
 
     def find_spec(
         self, name: str, path: Any = None, target: Any = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name != "botocore.session":
+        change = self._waiting.pop(name, None)
+        if change is None:
             return None
-        sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         if spec is None or spec.loader is None:
             return spec
@@ -44,16 +56,39 @@ class _Finder:
 
         def exec_module(module: Any) -> None:
             execute(module)
-            _wrap(module.Session)
+            change(module)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign] # this one import's loader
         return spec
 
 
-def _wrap(cls: Any) -> None:
+class _Remembering:
+    """Stands for ``jsonschema`` in a module that validates the same again and again."""
+
+    def __init__(self, library: Any) -> None:
+        self._library = library
+        self._valid: set[tuple[int, str]] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._library, name)
+
+    def validate(self, instance: Any, schema: Any) -> None:
+        key = id(schema), repr(instance)
+        if key not in self._valid:
+            self._library.validate(instance, schema)
+            self._valid.add(key)
+
+
+def _check_once(module: Any) -> None:
+    if hasattr(module, "jsonschema"):
+        module.jsonschema = _Remembering(module.jsonschema)
+
+
+def _follow_the_configuration(module: Any) -> None:
     import functools
     import re
 
+    cls = module.Session
     create = cls.create_client
 
     @functools.wraps(create)
