@@ -34,6 +34,12 @@ def environment(name: str) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sdk_python() -> Path:
+    """Give the Python that has the SageMaker SDK v3."""
+    return environment("v3") / "python"
+
+
+@pytest.fixture(scope="session")
 def aws_cli() -> Path:
     """Give the folder that has the ``aws`` command."""
     return environment("cli")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import RunningStudio
-from tests.jobs.jobs import XGBOOST, request
+
+from .conftest import Ended
 
 pytestmark = pytest.mark.sdk
 
@@ -96,19 +97,25 @@ def test_the_aws_cli_moves_folders(
     }
 
 
-def test_waiting_ends_when_the_job_does(process_studio: RunningStudio, aws_cli: Path) -> None:
-    name = "cli-wait"
-    process_studio.client("sagemaker").create_training_job(
-        **request(process_studio, XGBOOST, name, HyperParameters={"num_round": "wrong"})
-    )
-    printed = shell(
-        process_studio,
-        aws_cli,
-        f"""
-        aws sagemaker wait training-job-completed-or-stopped --training-job-name {name} \\
-            && echo ended well || echo ended badly
-        aws sagemaker describe-training-job --training-job-name {name} \\
-            --query TrainingJobStatus --output text
-        """,
-    )
-    assert printed.split() == ["ended", "badly", "Failed"]
+@pytest.mark.docker
+def test_every_waiter_ends_as_its_resource_did(
+    docker_studio: RunningStudio, aws_cli: Path, ended: Ended
+) -> None:
+    """All waiters of what the studio has: 0 where it came to be, 255 where it never will."""
+    waits = {
+        f"training-job-completed-or-stopped --training-job-name {ended.training}": 0,
+        f"training-job-completed-or-stopped --training-job-name {ended.failed}": 255,
+        "training-job-completed-or-stopped --training-job-name never-made": 255,
+        f"processing-job-completed-or-stopped --processing-job-name {ended.processing}": 0,
+        f"processing-job-completed-or-stopped --processing-job-name {ended.crashed}": 255,
+        "processing-job-completed-or-stopped --processing-job-name never-made": 255,
+        f"endpoint-in-service --endpoint-name {ended.endpoint}": 0,
+        f"endpoint-in-service --endpoint-name {ended.broken}": 255,
+        "endpoint-in-service --endpoint-name never-made": 255,
+        "endpoint-deleted --endpoint-name never-made": 0,
+        f"endpoint-deleted --endpoint-name {ended.broken}": 255,
+    }
+    lines = [f'(aws sagemaker wait {wait} 2>/dev/null; echo "$? {wait}") &' for wait in waits]
+    printed = shell(docker_studio, aws_cli, "\n".join(["set +e", *lines, "wait"]))
+    found = {wait: int(code) for code, _, wait in (x.partition(" ") for x in printed.splitlines())}
+    assert found == waits
