@@ -96,14 +96,17 @@ def _approval(status: str, who: Mapping[str, Any], comment: str | None) -> dict[
 def describe_model_package(
     call: Call[Studio], request: t.DescribeModelPackageInputTypeDef
 ) -> Response:
-    """Return a package, who made it, and who decided on it last."""
+    """Return a package, who made it, and who decided on it last.
+
+    A version has no name but its group's and a number: a ``ModelPackageName`` would mislead the
+    SDK v3, which asks for a package again by its name where it has one.
+    """
     package = package_of(call, request["ModelPackageName"])
     answer = {
         "CertifyForMarketplace": False,
         "ModelPackageRegistrationType": "Registered",
         **package.wish,
         **_identity(package),
-        "ModelPackageName": package.parent or package.name,
         "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
         "CreatedBy": package.facts["CreatedBy"],
     }

@@ -121,6 +121,7 @@ def test_version_describes_what_was_registered(world: World) -> None:
     described = world.sagemaker.describe_model_package(ModelPackageName=arn)
     assert described["ModelPackageArn"] == arn
     assert described["ModelPackageGroupName"] == "Described"
+    assert "ModelPackageName" not in described
     assert described["ModelPackageVersion"] == 1
     assert described["ModelPackageStatus"] == "Completed"
     assert described["ModelApprovalStatus"] == "PendingManualApproval"
