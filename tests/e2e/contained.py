@@ -129,6 +129,7 @@ def main(root: str, image: str) -> None:
         }
     finally:
         studio.stop(containers=True)
+        studio.forget()
     print(json.dumps(found))
 
 
