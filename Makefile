@@ -6,6 +6,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 STAMPS := .cache/stamps
+# Tests mostly wait for containers; each worker has studios of its own.
+TEST_WORKERS ?= 2
+PYTEST = pytest -n $(TEST_WORKERS) --dist loadfile
 export PATH := $(BIN):$(PATH)
 ON_POSTGRES := MLSTUDIO_TEST_DATABASE=postgres
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
@@ -20,13 +23,13 @@ lab: setup ## Open JupyterLab on the studio
 	jupyter lab --notebook-dir=binder $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
 test: check images ## All Python, TypeScript and browser tests
-	pytest $(PYTEST_OPTIONS)
-	$(ON_POSTGRES) pytest tests/aws/test_mlstudio.py tests/experiments tests/governance tests/registry $(PYTEST_OPTIONS)
+	$(PYTEST) $(PYTEST_OPTIONS)
+	$(ON_POSTGRES) $(PYTEST) tests/aws/test_mlstudio.py tests/experiments tests/governance tests/registry $(PYTEST_OPTIONS)
 	jlpm test
 	scripts/ui-tests
 
 test-postgres: setup ## Everything that keeps state, with studios on PostgreSQL
-	$(ON_POSTGRES) pytest tests/aws tests/core tests/endpoints tests/experiments tests/governance tests/jobs \
+	$(ON_POSTGRES) $(PYTEST) tests/aws tests/core tests/endpoints tests/experiments tests/governance tests/jobs \
 	    tests/registry tests/studio tests/wire/test_live.py -m "not docker and not soak" $(PYTEST_OPTIONS)
 
 check: setup ## Formatting, types, import rules, generated documents
