@@ -138,7 +138,8 @@ class _Process:
             "version": __version__,
             "pid": os.getpid(),
             "compute": self.engine.name,
-            "database": studio.database.name,
+            # Anybody may ask: where the root lies is nobody else's business.
+            "database": studio.database.name.replace(f"{self.settings.root}{os.sep}", ""),
             "database_problem": problem,
             "busy": unsettled or containers > 0,
             "containers": containers,

@@ -198,7 +198,10 @@ def test_a_sklearn_script_trains_and_its_model_answers(studio: RunningStudio) ->
         assert caught.value.response["Error"]["Code"] == "ModelError"
         assert "KeyError: '3 columns'" in caught.value.response["OriginalMessage"]
         assert caught.value.response["OriginalStatusCode"] == 500
-        assert "in predict_fn" in _endpoint_log(studio, name)
+        deadline = time.monotonic() + 20
+        while "in predict_fn" not in (log := _endpoint_log(studio, name)):
+            assert time.monotonic() < deadline, log
+            time.sleep(0.1)
 
 
 def _distributed(

@@ -45,12 +45,20 @@ class Ended:
 
 def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Ended:
     """Run a command in a folder. SIGTERM goes on to it; stdout and stderr come as they are."""
-    process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE)
+    process: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
-        process.send_signal(number)
+        if process is None:
+            early.append(number)
+        else:
+            process.send_signal(number)
 
+    # Before the program starts, as it may be told to stop at once.
     previous = signal.signal(signal.SIGTERM, forward)
+    process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE)
+    for number in early:
+        process.send_signal(number)
     tail: deque[bytes] = deque(maxlen=_TAIL_LINES)
     assert process.stderr is not None  # noqa: S101 - we asked for a pipe
     # A grandchild may keep the pipe open after the program has ended, hence the thread.
