@@ -21,6 +21,8 @@ from tests.conftest import RunningStudio
 from tests.jobs.images import build
 from tests.jobs.jobs import channel, put, request, unique, wait
 
+from . import remote_image
+
 ROOT = Path(__file__).parent.parent.parent
 FLOWS = Path(__file__).parent / "flows"
 
@@ -76,6 +78,7 @@ class Flows:
             "region": settings.region,
             "role": settings.role_arn,
             "foreign": build(),
+            "remote": remote_image.build(environment(sdk).parent, sdk) if sdk == "v2" else "",
             "work": str(work),
         }
         (work / "place.json").write_text(json.dumps(place))

@@ -28,13 +28,17 @@ AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where flows run: the studio's bucket, and the URI of an image nobody prepared."""
+    """Where flows run: the studio's bucket, and the URIs of two images.
+
+    ``foreign`` is one that nobody prepared, ``remote`` one that has the SDK itself, if wanted.
+    """
 
     bucket: str
     account: str
     region: str
     role: str
     foreign: str
+    remote: str
     work: Path
 
     def folder(self, name: str, files: dict[str, str]) -> str:

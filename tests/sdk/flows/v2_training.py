@@ -137,8 +137,13 @@ def estimator(place: Place) -> None:
         assert frame["value"].between(0.1, 0.3).all()
 
     predictor = estimator.deploy(
-        1, SMALL, serializer=CSVSerializer(), deserializer=CSVDeserializer(accept="text/plain")
+        1,
+        SMALL,
+        serializer=CSVSerializer(),
+        deserializer=CSVDeserializer(accept="text/plain"),
+        wait=False,
     )
+    SESSION.wait_for_endpoint(predictor.endpoint_name, poll=2)
     assert predictor.predict([21]) == [["42"]]
     with raises(ClientError, "ModelError", "it crashed"):
         predictor.predict("crash")

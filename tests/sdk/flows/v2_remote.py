@@ -1,0 +1,41 @@
+"""Functions that run as training jobs, with the SageMaker SDK v2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flow import Place, flow, raises
+from sagemaker.remote_function import RemoteExecutor, remote
+from v2 import SESSION, SMALL
+
+
+def how(place: Place) -> dict[str, Any]:
+    """Return where functions run."""
+    return {
+        "image_uri": place.remote,
+        "instance_type": SMALL,
+        "role": place.role,
+        "sagemaker_session": SESSION,
+    }
+
+
+@flow
+def remote_function(place: Place) -> None:
+    """A function gives back what it returns."""
+
+    @remote(**how(place))
+    def divide(dividend: float, divisor: float) -> float:
+        return dividend / divisor
+
+    assert divide(42, divisor=4) == 10.5
+
+
+@flow
+def remote_executor(place: Place) -> None:
+    """Functions run as jobs side by side; one raises here what it raised there."""
+    with RemoteExecutor(**how(place), max_parallel_jobs=2) as executor:
+        upper = executor.submit(lambda words: [word.upper() for word in words], ["a", "b"])
+        failing = executor.submit(lambda number: number / 0, 1)
+        assert upper.result() == ["A", "B"]
+        with raises(ZeroDivisionError, "division by zero"):
+            failing.result()
