@@ -152,7 +152,14 @@ class _Recipe:
 
 def _described(client: docker.DockerClient, name: str) -> Image:
     found = client.images.list(filters={"label": f"{LABEL}={name}"})
-    tagged = [(image, tag) for image in found for tag in image.tags if not tag.endswith(":latest")]
+    # Images that users build on ours have the label too.
+    ours, latest = f"{REPOSITORY}/{name}:", f"{REPOSITORY}/{name}:latest"
+    tagged = [
+        (image, tag)
+        for image in found
+        for tag in image.tags
+        if tag.startswith(ours) and tag != latest
+    ]
     if not tagged:
         return Image(name, version(name))
     image, tag = max(tagged, key=lambda pair: str(pair[0].attrs["Created"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -200,3 +201,15 @@ def test_the_runtime_in_the_image_is_ours(run: Run) -> None:
     container = run(["python3", "-c", "import mlstudio_runtime; print(mlstudio_runtime.__file__)"])
     status, log = _ended(container)
     assert (status, Path(log.strip()).parts[:3]) == (0, ("/", "opt", "mlstudio"))
+
+
+@pytest.mark.docker
+def test_an_image_built_on_ours_is_not_taken_for_it(docker_api: docker.APIClient) -> None:
+    ours = next(image.tag for image in list_images() if image.name == "xgboost")
+    recipe = io.BytesIO(f"FROM {ours}\nLABEL theirs=1\n".encode())
+    for step in docker_api.build(fileobj=recipe, tag="mlstudio-test/on-ours:1", decode=True):
+        assert "error" not in step, step
+    try:
+        assert next(i.tag for i in list_images() if i.name == "xgboost") == ours
+    finally:
+        docker_api.remove_image("mlstudio-test/on-ours:1")
