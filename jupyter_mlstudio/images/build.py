@@ -37,7 +37,8 @@ LABEL = "mlstudio.image"
 Progress = Callable[[str], None]
 
 _ARCHITECTURES = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "aarch64", "aarch64": "aarch64"}
-_GLIBC = ("2_28", "2_27", "2_17")
+_GLIBC = ("_2_28", "_2_27", "_2_17", "2014")
+"""The last stands for all older ones."""
 _PACKAGE = "mlstudio_runtime"
 _COMMON, _FRAMEWORK = "common", "framework"
 
@@ -211,7 +212,7 @@ def _fetched(
     complete = folder / ".complete"
     if not complete.exists():
         progress(f"Fetching the packages of {name}")
-        platforms = [f"--platform=manylinux_{glibc}_{machine}" for glibc in _GLIBC]
+        platforms = [f"--platform=manylinux{glibc}_{machine}" for glibc in _GLIBC]
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
         command += ["--python-version", PYTHON, "--implementation=cp", *platforms, *options]
         command += ["--dest", str(folder), "--requirement", str(requirements)]

@@ -17,7 +17,9 @@ from jupyter_mlstudio.images.build import _Recipe, image_for, list_images, proce
 from tests.sdk.conftest import environment
 
 OURS = "mlstudio/xgboost:latest"
-FRAMEWORKS = {name: f"mlstudio/{name}:latest" for name in ("pytorch", "sklearn", "xgboost")}
+FRAMEWORKS = {
+    name: f"mlstudio/{name}:latest" for name in ("pytorch", "sklearn", "tensorflow", "xgboost")
+}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def test_every_uri_the_sdk_knows_is_ours(framework: str) -> None:
     for scope, content in json.loads(table.read_text()).items():
         versions = {} if scope == "eia" else content.get("versions", {})
         for number, details in versions.items():
-            for region, account in details["registries"].items():
+            for region, account in details.get("registries", {}).items():
                 suffix = next(
                     p["outputs"]["dnsSuffix"]
                     for p in partitions
@@ -125,6 +127,7 @@ def test_images_are_listed_with_their_versions() -> None:
     assert version("xgboost") == "3.2.0"
     assert version("sklearn") == "1.9.1"
     assert version("pytorch") == "2.13.0"
+    assert version("tensorflow") == "2.21.0"
     assert [image.name for image in list_images()] == catalogue.names()
 
 

@@ -26,6 +26,7 @@ from .jobs import channel, get, log_lines, members, put, run, unique
 
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 PYTORCH = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-{}:2.6.0-cpu-py312"
+TENSORFLOW = "763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-{}:2.19.0-cpu-py312"
 Invoke = Callable[..., bytes]
 
 SKLEARN_TRAIN = """
@@ -80,6 +81,27 @@ with torch.no_grad():
 if rank == 0:
     torch.jit.script(model).save(os.environ["SM_MODEL_DIR"] + "/model.pth")
 dist.destroy_process_group()
+"""
+
+TENSORFLOW_TRAIN = """
+import os
+import tensorflow as tf
+
+class Scale(tf.Module):
+    def __init__(self, by):
+        self.by = tf.Variable(by)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, name="x")])
+    def serve(self, x):
+        return {"scaled": x * self.by}
+
+for version, by in (("1", 9.0), ("2", float(os.environ["SM_HP_BY"]))):
+    module = Scale(by)
+    tf.saved_model.save(
+        module, f"{os.environ['SM_MODEL_DIR']}/{version}",
+        signatures={"serving_default": module.serve},
+    )
+print("trained with", tf.__version__)
 """
 
 
@@ -273,6 +295,43 @@ def test_what_one_of_two_processes_raises_is_why_the_job_failed(
 
 def _ranks(studio: RunningStudio, name: str) -> list[str]:
     return sorted(line for line in log_lines(studio, name) if line.startswith("rank "))
+
+
+@pytest.mark.docker
+@pytest.mark.timeout(240)
+def test_tensorflow_trains_and_its_saved_model_answers(docker_studio: RunningStudio) -> None:
+    studio, name = docker_studio, unique("tensorflow")
+    put(studio, {f"{name}/sourcedir.tar.gz": archive({"train.py": TENSORFLOW_TRAIN})})
+    job = run(
+        studio,
+        TENSORFLOW.format("training"),
+        name,
+        HyperParameters={
+            "sagemaker_program": "train.py",
+            "sagemaker_submit_directory": f"s3://{studio.bucket}/{name}/sourcedir.tar.gz",
+            "by": "2.5",
+        },
+    )
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    container = {
+        "Image": TENSORFLOW.format("inference"),
+        "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"],
+        "Environment": {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"},
+    }
+    with endpoint(studio, name, container) as invoke:
+        asked = {
+            '{"instances": [[2, 4], [6, 8]]}': {"predictions": [[5.0, 10.0], [15.0, 20.0]]},
+            '{"instances": [{"x": [2, 4]}]}': {"predictions": [[5.0, 10.0]]},
+            '{"inputs": {"x": [[2, 4]]}}': {"outputs": [[5.0, 10.0]]},
+            "[[2, 4]]": {"predictions": [[5.0, 10.0]]},
+        }
+        for body, answer in asked.items():
+            assert json.loads(invoke(body.encode(), "application/json")) == answer
+        assert invoke(b"2,4\n6,8\n", "text/csv", "text/csv") == b"5.0,10.0\n15.0,20.0\n"
+        for body in ('{"other": 1}', "[[1, 2, 3]]", '{"instances": [{"y": 1}]}', "nonsense"):
+            with pytest.raises(ClientError) as caught:
+                invoke(body.encode(), "application/json")
+            assert caught.value.response["OriginalStatusCode"] == 400, body
 
 
 def test_process_compute_says_which_package_it_lacks(process_studio: RunningStudio) -> None:

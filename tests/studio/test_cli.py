@@ -150,8 +150,8 @@ def test_an_error_of_the_system_is_one_line(
 @pytest.mark.parametrize(
     ("names", "built"),
     [
-        ([], ["pytorch", "sklearn", "xgboost"]),
-        (["all"], ["pytorch", "sklearn", "xgboost"]),
+        ([], ["pytorch", "sklearn", "tensorflow", "xgboost"]),
+        (["all"], ["pytorch", "sklearn", "tensorflow", "xgboost"]),
         (["sklearn", "xgboost"], ["sklearn", "xgboost"]),
     ],
 )

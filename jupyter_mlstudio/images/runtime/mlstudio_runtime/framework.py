@@ -12,8 +12,14 @@ from .outcome import UserError
 
 PYTORCH = "pytorch"
 SKLEARN = "sklearn"
+TENSORFLOW = "tensorflow"
 XGBOOST = "xgboost"
-_PACKAGES = {PYTORCH: "torch", SKLEARN: "scikit-learn", XGBOOST: "xgboost-cpu"}
+_PACKAGES = {
+    PYTORCH: "torch",
+    SKLEARN: "scikit-learn",
+    TENSORFLOW: "tensorflow-cpu",
+    XGBOOST: "xgboost-cpu",
+}
 _MODULES = {PYTORCH: "torch"}
 
 

@@ -6,7 +6,7 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,6 +49,7 @@ class UserCode:
     def __init__(self, module: Path | None, defaults: ModuleType, model_dir: Path) -> None:
         self._module = _import(module) if module else None
         self._defaults = defaults
+        self._refuse(getattr(defaults, "REFUSED", ()))
         gpu = getattr(defaults, "gpu", lambda: None)()
         self._properties = {"model_dir": str(model_dir), "gpu_id": gpu}
         self._transform = self._transform_fn()
@@ -70,6 +71,15 @@ class UserCode:
             prediction = self._predict(context, data, self._model)
             result = self._output(context, prediction, accept)
         return _response(result, accept, context)
+
+    def _refuse(self, names: Sequence[str]) -> None:
+        """Refuse functions that AWS's container of this framework has and we do not call."""
+        found = [name for name in names if hasattr(self._module, name)]
+        if found:
+            raise ValueError(
+                f"The inference code defines {', '.join(found)}, which this image does not call: "
+                "define model_fn, input_fn, predict_fn or output_fn instead."
+            )
 
     def _transform_fn(self) -> Function | None:
         transform = getattr(self._module, "transform_fn", None)
