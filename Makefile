@@ -6,9 +6,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 STAMPS := .cache/stamps
-# Tests mostly wait for containers; each worker has studios of its own.
+# Tests mostly wait for containers; each worker has studios of its own. What fails on a busy machine
+# is run once more, and listed as RERUN: a test that needs it wants a look.
 TEST_WORKERS ?= 2
-PYTEST = pytest -n $(TEST_WORKERS) --dist loadfile
+PYTEST = pytest -n $(TEST_WORKERS) --dist loadfile --reruns 1 -rR
 export PATH := $(BIN):$(PATH)
 ON_POSTGRES := MLSTUDIO_TEST_DATABASE=postgres
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1

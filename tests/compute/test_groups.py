@@ -23,7 +23,6 @@ LISTEN = "echo from-$(hostname) | timeout 20 nc -l -p 7777; wait"
 ASK = """
 for n in $(seq 100); do nc -w 2 algo-1 7777 </dev/null && break; sleep 0.1; done
 nslookup algo-2 >/dev/null && echo own-name
-nc -w 1 {gateway} 80 </dev/null; echo gateway-$?
 """
 
 
@@ -58,12 +57,11 @@ def test_hosts_of_a_group_talk(
     listener = specify(LISTEN, hostname="algo-1", group=group, network=mode)
     docker_engine.start(listener)
     docker_engine.start(listener)
-    script = ASK.format(gateway=address(group))
-    asker = specify(script, "mls-ask", hostname="algo-2", group=group, network=mode)
+    asker = specify(ASK, "mls-ask", hostname="algo-2", group=group, network=mode)
     docker_engine.start(asker)
     assert ended(docker_engine, asker.name).exit_code == 0
     said = texts(docker_engine, asker.name)
-    assert said[:2] == ["from-algo-1", "own-name"]
+    assert said[-2:] == ["from-algo-1", "own-name"]
     assert docker_engine.groups() == [group]
 
 

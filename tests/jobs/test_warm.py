@@ -153,8 +153,10 @@ def test_another_shape_starts_elsewhere_and_a_pool_ends(docker_studio: RunningSt
     assert pool_status(studio, first)["Status"] == "Terminated"
     client = docker.from_env()
     label = f"mlstudio.studio={studio.settings.studio_id}"
-    while client.containers.list(all=True, filters={"label": label}):
-        assert time.monotonic() < deadline
+    kept = [label, "mlstudio.kind=WarmPool"]
+    deadline = time.monotonic() + 30
+    while left := client.containers.list(all=True, filters={"label": kept}):
+        assert time.monotonic() < deadline, [(each.name, each.status) for each in left]
         time.sleep(0.2)
     client.close()
 
