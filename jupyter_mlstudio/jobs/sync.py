@@ -99,7 +99,6 @@ class FolderSync:
         for file in files_beneath(linked, ""):
             copy = place / file.path
             copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(b"")
             with open_beneath(linked, file.path) as source, copy.open("wb") as target:
                 while data := source.read(1 << 20):
                     target.write(data)

@@ -94,6 +94,23 @@ def test_what_does_not_fit_waits_and_says_so(studio: Studio) -> None:
     assert engine(studio).starts == 2
 
 
+def test_a_claim_that_was_not_granted_is_no_claim(studio: Studio) -> None:
+    resources = {
+        "InstanceType": "ml.m5.xlarge",
+        "InstanceCount": 1,
+        "KeepAlivePeriodInSeconds": 60,
+    }
+    job = create(studio, ResourceConfig=resources)
+    with studio.store.edit(job.uid) as draft:
+        draft.facts["WarmPool"] = "of-another-job"
+    controller = TrainingController(studio)
+    for _ in range(3):
+        controller.reconcile(job.uid)
+    assert engine(studio).starts == 1
+    assert now(studio, job).facts["SecondaryStatus"] == "Training"
+    assert "WarmPool" not in now(studio, job).facts
+
+
 def test_an_engine_out_of_reach_is_waited_for(studio: Studio) -> None:
     job = create(studio)
     controller = TrainingController(studio)

@@ -46,6 +46,7 @@ class WarmStart:
         """
         pool = self._claimed(job) or (self._claim(job) if fresh else None)
         if pool is None:
+            self._drop_claim(job)
             return False
         if not self._move_in(job, pool):
             log.warning("The container made ready for %s is gone: starting another", job.name)
@@ -81,6 +82,12 @@ class WarmStart:
                 claimed.step(REUSED, f"The warm pool is used by {job.name}")
             return claimed
         return None
+
+    def _drop_claim(self, job: Resource) -> None:
+        """Forget a claim that was not granted: another job was first, or a crash came between."""
+        if keep_alive(job.wish):
+            with self._studio.store.edit(job.uid) as draft:
+                draft.facts.pop("WarmPool", None)
 
     def _small(self, job: Resource) -> bool:
         """Say whether the input of a job can be copied quickly."""
