@@ -51,6 +51,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             lacks(why)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show why a test was run once more."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"RERUN {report.nodeid}")
+        terminalreporter.line(report.longreprtext)
+
+
 FILE_SYSTEM = "fs-0123456789abcdef0"
 """A folder that every studio here shares with its jobs."""
 

@@ -18,9 +18,9 @@ from tests.endpoints.world import IMAGE, World, production, until
 
 @pytest.fixture(autouse=True)
 def _clean(world: World) -> Iterator[None]:
-    """Leave no endpoint behind: this machine has room for a few."""
+    """Leave nothing behind: this machine has room for a few endpoints, and names are used again."""
     yield
-    world.delete_endpoints()
+    world.clear()
 
 
 def _failure(world: World, name: str) -> str:
@@ -238,7 +238,8 @@ def test_capacity_grows_and_shrinks(world: World) -> None:
                 {"VariantName": "AllTraffic", "DesiredInstanceCount": count, "DesiredWeight": 3.0}
             ],
         )
-        assert world.status("capacity") == "Updating"
+        if count == 2:  # to end one takes no longer than to ask
+            assert world.status("capacity") == "Updating"
         world.wait_in_service("capacity")
         (variant,) = world.sagemaker.describe_endpoint(EndpointName="capacity")[
             "ProductionVariants"

@@ -163,6 +163,14 @@ class World:
                 self.sagemaker.delete_endpoint(EndpointName=endpoint["EndpointName"])
         until(lambda: not self.sagemaker.list_endpoints()["Endpoints"], 40)
 
+    def clear(self) -> None:
+        """Delete every endpoint, configuration and model."""
+        self.delete_endpoints()
+        for config in self.sagemaker.list_endpoint_configs(MaxResults=100)["EndpointConfigs"]:
+            self.sagemaker.delete_endpoint_config(EndpointConfigName=config["EndpointConfigName"])
+        for model in self.sagemaker.list_models(MaxResults=100)["Models"]:
+            self.sagemaker.delete_model(ModelName=model["ModelName"])
+
     def status(self, name: str) -> str:
         """Return the status of an endpoint."""
         return self.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"]
