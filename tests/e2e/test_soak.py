@@ -8,11 +8,11 @@ import signal
 import time
 from collections.abc import Callable
 
-import docker
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from jupyter_mlstudio.studio import client
+from tests import invariants
 from tests.conftest import RunningStudio
 from tests.jobs import test_processing as processing
 from tests.jobs.images import build
@@ -32,7 +32,6 @@ pytestmark = [pytest.mark.soak, pytest.mark.docker]
 
 JOBS = 40
 KILLS = 12
-PATH = ["Starting", "Downloading", "Training", "Uploading", "Completed"]
 
 
 @pytest.mark.timeout(3000)
@@ -50,13 +49,9 @@ def test_killing_the_studio_loses_no_job_and_no_line(
     for name in names:
         job = wait(studio, name, 600)
         assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-        steps = [step["Status"] for step in job["SecondaryStatusTransitions"]]
-        assert [s for n, s in enumerate(steps) if n == 0 or steps[n - 1] != s] == PATH
-        times = [step["StartTime"] for step in job["SecondaryStatusTransitions"]]
-        assert times == sorted(times)
         lines = [line for line in log_lines(studio, name) if line.startswith("line ")]
         assert lines == [f"line {n} loss=0.{n};" for n in range(1, 21)]
-    until_tidy(studio)
+    invariants.until_sound(studio.settings)
 
 
 def kill(studio: RunningStudio, dice: random.Random, times: int, longest: float = 4) -> None:
@@ -84,25 +79,6 @@ def until_s3_answers(studio: RunningStudio) -> None:
             time.sleep(0.2)
         else:
             return
-
-
-def until_tidy(studio: RunningStudio) -> None:
-    """Wait until nothing is left of jobs but what they published."""
-    engine = docker.from_env()
-    label = f"mlstudio.studio={studio.settings.studio_id}"
-    deadline = time.monotonic() + 60
-    left: list[object] = []
-    while time.monotonic() < deadline:
-        left = [
-            *studio.settings.jobs.iterdir(),
-            *engine.containers.list(all=True, filters={"label": label}),
-            *engine.networks.list(filters={"label": label}),
-        ]
-        if not left:
-            break
-        time.sleep(0.5)
-    engine.close()
-    assert left == []
 
 
 WORK = """
@@ -160,4 +136,4 @@ def test_killing_the_studio_loses_nothing_of_several_hosts_pools_and_processing(
         streams = log_streams(studio, f"p-{n}", processing.GROUP)
         assert list(streams.values()) == [LINES] * 2
     print(f"{reused} of 6 warm pools were used")
-    until_tidy(studio)
+    invariants.until_sound(studio.settings)
