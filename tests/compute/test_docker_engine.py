@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import http.server
-import io
-import json
 import os
-import queue
 import shutil
-import socket
-import tarfile
-import threading
-import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -35,13 +23,12 @@ from jupyter_mlstudio.compute.protocol import (
     ContainerState,
     EngineError,
     Folder,
-    ImageNotFound,
     NetworkMode,
     Overlay,
     Phase,
 )
 from tests.compute.conftest import ACCESS, BUSYBOX, Specify
-from tests.compute.sockets import Proxy, hanging_engine
+from tests.compute.sockets import serving
 from tests.compute.test_conformance import ended, fetch, texts
 
 pytestmark = pytest.mark.docker
@@ -290,34 +277,6 @@ def address(engine: DockerEngine, spec: ContainerSpec) -> tuple[str, int]:
     return state.address
 
 
-@contextmanager
-def serving(host: str, code: int, headers: tuple[tuple[str, str], ...] = ()) -> Iterator[int]:
-    """Serve one answer at ``host``; give the port."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(code)
-            for name, value in headers:
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(b"answer\n")
-
-        do_HEAD = do_GET
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = http.server.ThreadingHTTPServer((host, 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield int(server.server_address[1])
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 def test_files_of_root_are_read_and_deleted(
     docker_engine: DockerEngine, specify: Specify, tmp_path: Path
 ) -> None:
@@ -372,139 +331,6 @@ def unprivileged(work: Callable[[], None]) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [(401, "unauthorized|401|no basic auth"), (404, "not found|404|unknown"), (429, "429|too")],
-)
-def test_a_registry_that_refuses_is_named(
-    docker_engine: DockerEngine, tmp_path: Path, code: int, said: str
-) -> None:
-    engine = DockerEngine(docker_engine.studio_id, root=tmp_path, access=ACCESS, pull=True)
-    with serving("127.0.0.1", code) as port:
-        image = f"127.0.0.1:{port}/team/model:1"
-        with pytest.raises(
-            ImageNotFound, match=f"registry 127.0.0.1:{port}.*(?i:{said})"
-        ) as caught:
-            engine.ensure_image(image)
-    engine.close()
-    assert "jupyter mlstudio images build" in caught.value.reason
-
-
-def test_images_are_not_pulled_unasked(docker_engine: DockerEngine, specify: Specify) -> None:
-    spec = replace(specify("true"), image="127.0.0.1:1/none:1")
-    with pytest.raises(ImageNotFound, match=r"switched off.*docker pull 127.0.0.1:1/none:1"):
-        docker_engine.start(spec)
-    assert docker_engine.inspect(spec.name) is None
-
-
-def test_a_hung_engine_is_reported_in_time(tmp_path: Path, specify: Specify) -> None:
-    calls: list[Callable[[DockerEngine], object]] = [
-        lambda engine: engine.start(specify("true")),
-        lambda engine: engine.inspect("x"),
-        lambda engine: engine.owned(),
-        lambda engine: engine.stop("x", 1),
-        lambda engine: engine.remove("x"),
-        lambda engine: next(engine.logs("x")),
-        lambda engine: engine.access(),
-        lambda engine: engine.image_exists("x"),
-        lambda engine: engine.machine(),
-        lambda engine: engine.paths,
-    ]
-    with hanging_engine(tmp_path / "docker.sock") as url:
-        engine = DockerEngine("t", root=tmp_path, access=ACCESS, client=DockerClient(url))
-        began = time.monotonic()
-        with ThreadPoolExecutor(len(calls)) as pool:
-            failures = list(pool.map(lambda call: failure(call, engine), calls))
-        assert time.monotonic() - began < 10
-        engine.close()
-    assert all(error.retryable and "does not answer" in error.reason for error in failures)
-
-
-def failure(call: Callable[[DockerEngine], object], engine: DockerEngine) -> EngineError:
-    with pytest.raises(EngineError) as caught:
-        call(engine)
-    return caught.value
-
-
-def test_an_engine_that_hangs_later_is_reported_too(
-    tmp_path: Path, specify: Specify, busybox: str
-) -> None:
-    client = DockerClient()
-    engine = DockerEngine("t", root=tmp_path, access=ACCESS, client=client)
-    assert engine.inspect("x") is None
-    with hanging_engine(tmp_path / "docker.sock") as url:
-        hung = DockerClient(url)
-        hung._api = docker.APIClient(base_url=url, version="1.41", timeout=8)
-        late = DockerEngine("t", root=tmp_path, access=ACCESS, client=hung)
-        began = time.monotonic()
-        with pytest.raises(EngineError, match="does not answer") as caught:
-            late.owned()
-        assert time.monotonic() - began < 10
-        assert caught.value.retryable
-        late.close()
-    engine.close()
-
-
-def test_a_lost_connection_loses_no_line(
-    docker_engine: DockerEngine, specify: Specify, tmp_path: Path
-) -> None:
-    proxy = Proxy(tmp_path / "p.sock")
-    engine = DockerEngine(
-        docker_engine.studio_id, root=tmp_path, access=ACCESS, client=DockerClient(proxy.url)
-    )
-    spec = specify("i=0; while [ $i -lt 60 ]; do echo $i; i=$((i+1)); sleep 0.05; done")
-    docker_engine.start(spec)
-    seen: list[str] = []
-    since = broken = 0
-    while True:
-        try:
-            for line in engine.logs(spec.name, since):
-                seen.append(line.text)
-                since = line.time_ns
-                if len(seen) in (10, 30):
-                    proxy.cut()
-        except EngineError as error:
-            assert error.retryable
-            broken += 1
-        else:
-            break
-    engine.close()
-    proxy.close()
-    assert broken >= 2
-    assert seen == [str(number) for number in range(60)]
-
-
-def test_changes_are_told_after_a_lost_connection(
-    docker_engine: DockerEngine, specify: Specify, tmp_path: Path
-) -> None:
-    proxy = Proxy(tmp_path / "p.sock")
-    engine = DockerEngine(
-        docker_engine.studio_id, root=tmp_path, access=ACCESS, client=DockerClient(proxy.url)
-    )
-    told: queue.Queue[str] = queue.Queue()
-    running = specify("sleep 60")
-    docker_engine.start(running)
-    engine.watch(told.put)
-    assert told.get(timeout=10) == running.name
-    while not told.empty():
-        told.get()
-    proxy.cut()
-    assert told.get(timeout=15) == running.name
-    other = specify("true")
-    docker_engine.start(other)
-    assert until(told, other.name)
-    engine.close()
-    proxy.close()
-
-
-def until(told: queue.Queue[str], name: str) -> bool:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        if told.get(timeout=10) == name:
-            return True
-    return False
-
-
 def test_auto_takes_what_answers(docker_engine: DockerEngine, tmp_path: Path) -> None:
     def choose(setting: str, url: str | None = None) -> tuple[str, str | None, bool]:
         client = DockerClient(url)
@@ -544,103 +370,3 @@ def test_a_state_names_who_is_meant(docker_engine: DockerEngine, specify: Specif
     assert isinstance(state, ContainerState)
     assert (state.name, state.phase, state.exit_code) == (spec.name, Phase.RUNNING, None)
     assert spec.image == BUSYBOX
-
-
-def test_a_registry_that_says_nothing_is_given_up(
-    docker_engine: DockerEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("jupyter_mlstudio.compute.docker_images.PULL_SILENCE", 1)
-    engine = DockerEngine(docker_engine.studio_id, root=tmp_path, access=ACCESS, pull=True)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        port = silent.getsockname()[1]
-        with pytest.raises(EngineError, match=f"127.0.0.1:{port} sent nothing") as caught:
-            engine.ensure_image(f"127.0.0.1:{port}/team/model:1")
-    assert caught.value.retryable
-    engine.close()
-
-
-def test_an_image_comes_from_a_registry_when_allowed(
-    docker_engine: DockerEngine, tmp_path: Path, busybox: str
-) -> None:
-    with registry(busybox) as image:
-        engine = DockerEngine(docker_engine.studio_id, root=tmp_path, access=ACCESS, pull=True)
-        assert not engine.image_exists(image)
-        engine.ensure_image(image)
-        assert engine.image_exists(image)
-        with engine._client.api() as api:
-            api.remove_image(image)
-        engine.close()
-
-
-@contextmanager
-def registry(image: str) -> Iterator[str]:
-    """Serve an image by the distribution protocol; give its name there."""
-    api = docker.APIClient(version="auto", timeout=30)
-    with tarfile.open(fileobj=io.BytesIO(b"".join(api.get_image(image)))) as saved:
-        manifest = json.loads(_member(saved, "manifest.json"))[0]
-        config = _member(saved, manifest["Config"])
-        layers = [gzip.compress(_member(saved, name), 1) for name in manifest["Layers"]]
-    api.close()
-    document = json.dumps(
-        {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "config": _describe(config, "application/vnd.docker.container.image.v1+json"),
-            "layers": [
-                _describe(layer, "application/vnd.docker.image.rootfs.diff.tar.gzip")
-                for layer in layers
-            ],
-        }
-    ).encode()
-    blobs = {_digest(blob): blob for blob in (config, document, *layers)}
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            wanted = self.path.rpartition("/")[2]
-            if "/manifests/" in self.path:
-                self._answer(document, MANIFEST)
-            elif wanted in blobs:
-                self._answer(blobs[wanted], "application/octet-stream")
-            else:
-                self._answer(b"{}", "application/json")
-
-        do_HEAD = do_GET
-
-        def _answer(self, body: bytes, kind: str) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Docker-Content-Digest", _digest(body))
-            self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_address[1]}/mlstudio-test/pulled:1"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-
-
-def _member(archive: tarfile.TarFile, name: str) -> bytes:
-    file = archive.extractfile(name)
-    assert file is not None
-    return file.read()
-
-
-def _digest(blob: bytes) -> str:
-    return f"sha256:{hashlib.sha256(blob).hexdigest()}"
-
-
-def _describe(blob: bytes, kind: str) -> dict[str, object]:
-    return {"mediaType": kind, "size": len(blob), "digest": _digest(blob)}
