@@ -1,4 +1,4 @@
-"""Servers for tests: an engine that hangs, one whose lines can be cut, a web server with one answer."""
+"""Servers for tests: engines that hang or whose lines can be cut, and a web server."""
 
 from __future__ import annotations
 
