@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import secrets
 import signal
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from jupyter_mlstudio._version import __version__
+from jupyter_mlstudio._identity import identity
 from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.routing import rest_paths
 
@@ -186,10 +184,8 @@ async def _listen(runner: web.ServerRunner, host: str, port: int) -> None:
 
 def _announce(ready: Path, port: int) -> None:
     document = {
-        "pid": os.getpid(),
+        **identity(),
         "port": port,
-        "version": __version__,
-        "started": time.time(),
     }
     ready.parent.mkdir(parents=True, exist_ok=True)
     temporary = ready.with_name(f".{ready.name}.{secrets.token_hex(4)}")

@@ -14,10 +14,10 @@ import uvloop
 from aiohttp import web
 
 from .. import __version__
+from .._identity import identity
 from ..aws.mlstudio import stop_waiting
 from ..compute.ports import can_bind, free_port
 from ..compute.protocol import Access, Engine, EngineError
-from ..core import runfile
 from ..core.database import DatabaseUnavailable
 from ..core.settings import Settings, load_settings, write_atomically
 from ..core.studio import Studio
@@ -118,9 +118,7 @@ class _Process:
     def _announce(self) -> None:
         settings = self.settings
         document = {
-            "pid": os.getpid(),
-            "started": runfile.own_start(),
-            "version": __version__,
+            **identity(),
             "studio_id": settings.studio_id,
             "compute": self.engine.name,
             "url": settings.url,

@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import signal
-import time
 from pathlib import Path
 
 import uvloop
 from aiohttp import web
 
+from jupyter_mlstudio._identity import identity
 from jupyter_mlstudio._logfile import log_to
-from jupyter_mlstudio._version import __version__
 from jupyter_mlstudio.core.settings import Settings, load_settings, write_atomically
 from jupyter_mlstudio.endpoints.gateway.app import Gateway
 from jupyter_mlstudio.endpoints.gateway.metrics import Metrics, spool_folder
@@ -77,10 +75,8 @@ async def serve(
 
 def _identity(settings: Settings) -> dict[str, object]:
     return {
-        "pid": os.getpid(),
+        **identity(),
         "port": settings.gateway_port,
-        "version": __version__,
-        "started": time.time(),
     }
 
 

@@ -23,8 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ... import __version__
-from ...core import runfile
+from ..._identity import identity
 from .order import order, shard
 from .records import BadObject, Stream
 
@@ -172,7 +171,7 @@ class Feeder:
         for channel in self._channels:
             act = self._told_of(channel)
             threading.Thread(target=act, name=channel.name, daemon=True).start()
-        me = {"pid": os.getpid(), "started": runfile.own_start(), "version": __version__}
+        me = identity()
         self._home.write(RUN, json.dumps(me))
         while self._home.exists(PLAN):
             time.sleep(LOOK)
