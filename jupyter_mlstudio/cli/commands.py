@@ -20,7 +20,7 @@ from ..compute.protocol import EngineError
 from ..core.settings import DATABASE_VARIABLE, SQLITE, Settings, default_root, load_settings
 from ..studio import children, client, containers
 from ..studio.client import StudioError
-from . import shells
+from . import database, shells
 
 NOT_RUNNING = 3
 _FILE_SYSTEM_ID = re.compile("fs-[0-9a-f]{8,18}")
@@ -31,6 +31,7 @@ _SUMMARIES = {
     "status": "say what runs",
     "env": "print what makes a shell talk to the studio",
     "doctor": "say what works here, what is missing and how to fix it",
+    "database": "say where the state is and whether it is whole; copy it, put a copy back",
     "images": "build and list the images of the algorithms and frameworks",
 }
 
@@ -109,6 +110,8 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = _command(commands, "doctor", _doctor)
     doctor.add_argument("--json", action="store_true")
+
+    database.add(_command(commands, "database", None))
 
     images = _command(commands, "images", None).add_subparsers(required=True, metavar="ACTION")
     build = images.add_parser("build", help="build one image, or all of them")

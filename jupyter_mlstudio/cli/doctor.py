@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
-
 from ..compute.ports import can_bind
 from ..compute.probe import EngineReport, probe
 from ..compute.protocol import Access, EngineError
+from ..core import volume
 from ..core.database import DatabaseUnavailable
 from ..core.opening import describe_database
 from ..core.settings import Settings, load_settings
@@ -24,7 +23,6 @@ from ..studio import client
 from ..studio.engine import open_engine
 
 _LEAST_DISK = 5 * 1024**3
-_NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "glusterfs", "lustre", "ceph")
 _PYTHON = (3, 11)
 _CREDENTIAL_PORT = 80
 
@@ -128,13 +126,8 @@ def _disk(settings: Settings) -> Check:
 
 
 def _file_system(settings: Settings) -> Check:
-    mounts = [
-        (Path(part.mountpoint), part.fstype)
-        for part in psutil.disk_partitions(all=True)
-        if settings.root.is_relative_to(part.mountpoint)
-    ]
-    kind = max(mounts, key=lambda mount: len(mount[0].parts), default=(Path("/"), "unknown"))[1]
-    if kind.startswith(_NETWORK_FILE_SYSTEMS):
+    kind = volume.file_system(settings.database_file)
+    if volume.is_network(kind):
         return Check(
             "File system",
             State.NOTE,
@@ -145,7 +138,7 @@ def _file_system(settings: Settings) -> Check:
 
 
 def _database(settings: Settings) -> Check:
-    fix = "Start the server, or correct the URL: jupyter mlstudio start --database URL (or sqlite)."
+    fix = "Start the server, correct the URL (start --database), or: jupyter mlstudio database."
     try:
         return Check("Database", State.WORKS, describe_database(settings))
     except DatabaseUnavailable as error:

@@ -1,4 +1,4 @@
-"""The studio's database: SQLite in WAL mode in its root, or what :mod:`.postgres` opens."""
+"""The studio's database: what :mod:`.sqlite` or :mod:`.postgres` opens."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..wire.errors import AWSError
+
+if TYPE_CHECKING:
+    from .owner import Owner
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -43,21 +48,15 @@ class Database:
         Set when it could not be used, and maybe kept changes that nobody was told of.
     """
 
-    def __init__(self, name: str, reading: Engine, writing: Engine) -> None:
+    def __init__(
+        self, name: str, reading: Engine, writing: Engine, owner: Owner | None = None
+    ) -> None:
         self.name = name
         self._reading = reading
         self._writing = writing
         self.lost = threading.Event()
         self._turn = threading.RLock()
-        self._upgrade()
-
-    @classmethod
-    def at(cls, path: Path) -> Database:
-        """Open the SQLite file at ``path``, making it when it is missing."""
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        engine = create_engine(f"sqlite:///{path}", pool_size=16, max_overflow=16)
-        _prepare_sqlite(engine)
-        return cls(f"SQLite at {path}", engine, engine.execution_options(mlstudio_write=True))
+        self._upgrade(owner)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -90,15 +89,31 @@ class Database:
         with engine.begin() as connection:
             yield connection
 
-    def _upgrade(self) -> None:
+    def _upgrade(self, owner: Owner | None) -> None:
         engine = self._writing.execution_options(mlstudio_migrate=True)
         try:
             with self._session(engine) as connection:
+                fresh = not inspect(connection).has_table("alembic_version")
                 migrate(connection)
+                if owner is not None:
+                    owner.admit(connection, self.name, fresh=fresh)
         except CommandError as error:
-            raise DatabaseUnavailable(f"{self.name} is of another version: {error}") from error
-        if engine.dialect.name == "sqlite":
-            engine.dispose()
+            raise DatabaseUnavailable(
+                f"{self.name} is of another version: {error}. Use the version of jupyter-mlstudio "
+                "that wrote it, or a later one"
+            ) from error
+        if owner is not None:
+            owner.remember(self.name)
+
+
+def newest_revision() -> str:
+    """Return the revision of the schema that this code knows."""
+    return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision of a database's schema; None when it has none."""
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def migrate(connection: Connection, revision: str = "head") -> None:
@@ -114,27 +129,3 @@ def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.I
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def connect(raw: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
-        raw.isolation_level = None
-        cursor = raw.cursor()
-        for pragma in (  # durable before it is acknowledged
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "busy_timeout=10000",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        if options.get("mlstudio_migrate"):
-            # To change a table, a copy of it is made and the old one dropped, with a cascade.
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-        write = options.get("mlstudio_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

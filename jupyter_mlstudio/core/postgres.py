@@ -25,6 +25,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from .database import Database, DatabaseUnavailable
+from .owner import Owner
 
 log = logging.getLogger(__name__)
 
@@ -114,9 +115,11 @@ class PostgresDatabase(Database):
         ``postgresql+psycopg://user@host:port/database``; libpq's options may follow as a query.
     studio_id:
         Who we are, for another studio that finds the database in use.
+    owner:
+        The root it is opened for.
     """
 
-    def __init__(self, url: str, studio_id: str) -> None:
+    def __init__(self, url: str, studio_id: str, owner: Owner | None = None) -> None:
         try:
             address = parse(url)
         except ValueError as error:
@@ -131,7 +134,7 @@ class PostgresDatabase(Database):
         writing = _engine(address, studio_id, pool_size=1, max_overflow=0)
         event.listen(writing, "connect", self._take)
         try:
-            super().__init__(describe(url), reading, writing)
+            super().__init__(describe(url), reading, writing, owner)
         except BaseException:
             reading.dispose()
             writing.dispose()

@@ -62,6 +62,13 @@ tags = Table(
     Column("value", Words(256), nullable=False),
 )
 
+properties = Table(
+    "properties",
+    metadata,
+    Column("name", Words(64), primary_key=True),
+    Column("value", Words(), nullable=False),
+)
+
 events = Table(
     "events",
     metadata,

@@ -115,6 +115,11 @@ class Settings:
         return self.root / "db" / "studio.db"
 
     @property
+    def copies(self) -> Path:
+        """Copies of the SQLite file; apart from it, as its disk may be what is lost."""
+        return self.root / "copies"
+
+    @property
     def objects(self) -> Path:
         """Root of the embedded object store: object files and ``objects.db``."""
         return self.root / "objects"

@@ -19,6 +19,7 @@ from . import local_types
 from .cloudwatch import CloudWatch
 from .collector import LogCollector
 from .controllers import Controllers
+from .copies import Copier
 from .kinds import kind
 from .logs import LogStore
 from .metrics import MetricStore
@@ -75,6 +76,7 @@ class Studio:
         self._s3: dict[str, S3Client] = {}
         self._logs: dict[tuple[str, str], LogStore] = {}
         self.sampler = Sampler(self)
+        self.copier = Copier(settings)
         self.controllers = Controllers(self)
 
     def start(self) -> None:
@@ -83,9 +85,11 @@ class Studio:
         self.end_sessions()
         self.controllers.start()
         self.sampler.start()
+        self.copier.start()
 
     def close(self) -> None:
         """Finish the steps being taken and let go of everything. Containers go on."""
+        self.copier.close()
         self.sampler.close()
         self.controllers.close()
         self.collector.close()

@@ -138,7 +138,7 @@ class _Process:
             "compute": self.engine.name,
             # Anybody may ask: where the root lies is nobody else's business.
             "database": studio.database.name.replace(f"{self.settings.root}{os.sep}", ""),
-            "database_problem": problem,
+            "database_problem": problem or studio.copier.problem,
             "busy": unsettled or containers > 0,
             "containers": containers,
             "credential_port": studio.credential_port or self.settings.container_port,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -72,7 +73,10 @@ def fill(connection: Connection, revision: str) -> None:
     if revision == "0001":
         return
     metric = {"account": ACCOUNT, "region": REGION, "namespace": "n", "name": "m", "last": 60.0}
-    put(connection, "cloudwatch_metrics", {"id": 1, "dimensions": '[["Host","a"]]', **metric})
+    metric["dimensions"] = '[["Host","a"]]'
+    if revision >= "0003":
+        metric["digest"] = hashlib.sha256(metric["dimensions"].encode()).hexdigest()
+    put(connection, "cloudwatch_metrics", {"id": 1, **metric})
     put(connection, "cloudwatch_points", POINT)
 
 

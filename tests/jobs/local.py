@@ -26,6 +26,7 @@ def local_studio(
 ) -> Iterator[Studio]:
     """Give a studio whose bucket ``data`` holds some objects."""
     settings = load_settings(root, **{**chosen(), **settings_of_its_own})
+    studio = Studio(settings, FakeEngine())
     store = ObjectStore(settings.objects)
     if BUCKET not in [bucket.name for bucket in store.buckets()]:
         store.create_bucket(BUCKET, settings.region)
@@ -34,7 +35,6 @@ def local_studio(
         body.write(data)
         store.put(BUCKET, key, body, "etag", Details())
     store.close()
-    studio = Studio(settings, FakeEngine())
     try:
         yield studio
     finally:

@@ -26,10 +26,10 @@ from tests.postgres import chosen
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Studio]:
     settings = load_settings(tmp_path / "root", **chosen())
+    made = Studio(settings, FakeEngine())
     objects = ObjectStore(settings.objects)
     objects.create_bucket(settings.default_bucket, settings.region)
     objects.close()
-    made = Studio(settings, FakeEngine())
     yield made
     made.close()
 

@@ -19,9 +19,11 @@ from .rows import Rows
 UID = "[0-9a-f]{16}"
 LAYOUT = (
     r"studio\.json",
+    r"database\.json",
+    r"copies/(\d{8}T\d{6}Z\.db)?",
     r"secrets/(master\.key)?",
     rf"secrets/sessions/({UID})?",
-    r"db/(studio\.db(-wal|-shm)?)?",
+    r"db/(studio\.db(-wal|-shm|-open)?)?",
     r"kernel/(aws-config)?",
     r"kernel/(python|sagemaker)/(sitecustomize\.py|config\.yaml)?",
     r"kernel/python/__pycache__/.*",
