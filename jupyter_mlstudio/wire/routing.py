@@ -72,7 +72,8 @@ def route(request: WireRequest) -> Route:
     Raises
     ------
     AWSError
-        ``UnknownOperationException`` if no service we route has it.
+        ``UnknownOperationException`` if no service we route has it, ``UnsupportedOperation`` if it
+        is signed for a service that we do not route at all.
     """
     services = _candidates(request)
     if is_rpc(request):
@@ -173,7 +174,8 @@ def _candidates(request: WireRequest) -> tuple[str, ...]:
         return SERVICES
     services = by_signing_name(name)
     if not services:
-        raise _unknown(f"service {name[:64]!r}")
+        text = f"The service {name[:64]!r} is not built in this studio."
+        raise AWSError("UnsupportedOperation", text, status=501)
     return services
 
 

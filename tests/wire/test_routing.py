@@ -91,7 +91,6 @@ def test_the_scope_tells_s3_from_rest_paths() -> None:
 @pytest.mark.parametrize(
     "request_",
     [
-        WireRequest.of("POST", "/", scoped("ec2", **FORM), b"Action=RunInstances"),
         WireRequest.of("POST", "/", scoped("sts", **FORM), b"Action=GetRole"),
         WireRequest.of("POST", "/", scoped("sts", **FORM), b"\xff\xfe=%ff"),
         WireRequest.of("POST", "/", scoped("sagemaker", **FORM), b"Action=ListModels"),
@@ -118,6 +117,12 @@ def test_unknown(request_: WireRequest) -> None:
         route(request_)
     assert error.value.code in ("UnknownOperationException", "MalformedInput")
     assert error.value.status in (None, 400)
+
+
+def test_a_service_that_is_not_here_is_named() -> None:
+    with pytest.raises(AWSError, match="The service 'ec2' is not built") as error:
+        route(WireRequest.of("POST", "/", scoped("ec2", **FORM), b"Action=RunInstances"))
+    assert (error.value.code, error.value.status) == ("UnsupportedOperation", 501)
 
 
 def test_too_many_fields() -> None:
