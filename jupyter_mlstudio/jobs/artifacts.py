@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from ..core.store import Resource
 from ..core.studio import Studio
 from ..storage.trees import merge_trees, tar_gz
+from .files import as_text
 from .s3uri import S3Uri
 
 
@@ -53,11 +53,6 @@ def _together(studio: Studio, job: Resource, bases: Sequence[Path], name: str) -
     return merged
 
 
-def _text(path: Path) -> str:
-    """Return a path as text; bytes in file names that are no UTF-8 are shown as escapes."""
-    return os.fsencode(path).decode(errors="backslashreplace")
-
-
 def _has_content(folder: Path) -> bool:
     # A container may have put a link to somewhere else in place of its folder.
     return folder.is_dir() and not folder.is_symlink() and any(folder.iterdir())
@@ -70,7 +65,7 @@ def _upload(
     if plain:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.is_symlink():
-                key = target.join(name, _text(path.relative_to(folder))).key
+                key = target.join(name, as_text(path.relative_to(folder))).key
                 s3.upload_file(str(path), target.bucket, key)
         return f"{target.join(name)}/"
     archive = studio.settings.jobs / job.uid / f"{name}.tar.gz"

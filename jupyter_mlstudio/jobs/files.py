@@ -33,3 +33,8 @@ def open_to_any_user(folder: Path) -> None:
         if path.is_symlink() or path.stat().st_uid != os.getuid():
             continue
         path.chmod(0o777 if path.is_dir() else 0o666)
+
+
+def as_text(path: Path | str) -> str:
+    """Return a path as text; bytes in file names that are no UTF-8 are shown as escapes."""
+    return os.fsencode(path).decode(errors="backslashreplace")

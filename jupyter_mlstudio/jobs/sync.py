@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from ..core.store import Resource
 from ..core.studio import Studio
 from ..storage.beneath import FileBeneath, files_beneath, open_beneath
 from ..storage.trees import link_tree
+from .files import as_text
 from .inputs.errors import download_failed
 from .inputs.sources import relative_path
 from .s3uri import S3Uri
@@ -50,18 +52,28 @@ class FolderSync:
         self._studio = studio
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sync")
         self._busy: dict[str, threading.Lock] = {}
+        self._looking: set[str] = set()
         self._lock = threading.Lock()
 
     def soon(self, job: Resource, parts: Sequence[str], folders: Sequence[Synced]) -> float | None:
         """Look at the folders of a running job in the background; return when to do so again.
 
-        ``parts`` are the hosts' folders within the job.
+        ``parts`` are the hosts' folders within the job. Most jobs never make most of these folders:
+        where there is none, nothing else is looked at.
         """
         if not folders:
             return None
-        if not self._of(job).locked():
+        found = any(self._exists(job, part, folder) for part in parts for folder in folders)
+        if found and not self.busy(job):
+            with self._lock:
+                self._looking.add(job.uid)
             self._pool.submit(self._look, job, list(parts), list(folders))
         return PERIOD
+
+    def busy(self, job: Resource) -> bool:
+        """Say whether the folders of a job are being looked at in the background."""
+        with self._lock:
+            return job.uid in self._looking
 
     def finish(self, job: Resource, parts: Sequence[str], folders: Sequence[Synced]) -> None:
         """Upload what is left. Raises botocore's errors."""
@@ -106,14 +118,28 @@ class FolderSync:
         kept = {f.path: _mark(f) for f in files_beneath(base, folder.local)}
         self._remember(job, part, folder, kept)
 
+    def _exists(self, job: Resource, part: str, folder: Synced) -> bool:
+        return os.path.lexists(self._studio.run_folder(job, part) / folder.local.lstrip("/"))
+
     def _look(self, job: Resource, parts: list[str], folders: list[Synced]) -> None:
-        with self._of(job):
-            for part in parts:
-                for folder in folders:
-                    try:
-                        self._upload(job, part, folder, final=False)
-                    except (BotoCoreError, ClientError, OSError) as error:
-                        log.warning("%s of %s is not in S3 yet: %s", folder.local, job.name, error)
+        """Upload what can be uploaded now; the next look tries again what could not be."""
+        try:
+            with self._of(job):
+                for part in parts:
+                    for folder in folders:
+                        self._try(job, part, folder)
+        finally:
+            with self._lock:
+                self._looking.discard(job.uid)
+
+    def _try(self, job: Resource, part: str, folder: Synced) -> None:
+        try:
+            self._upload(job, part, folder, final=False)
+        except (BotoCoreError, ClientError, OSError) as error:
+            log.warning("%s of %s is not in S3 yet: %s", folder.local, job.name, error)
+        except Exception:
+            # Nobody else would hear of it: this is the last frame of a thread of its own.
+            log.exception("%s of %s cannot be uploaded; trying again", folder.local, job.name)
 
     def _upload(self, job: Resource, part: str, folder: Synced, *, final: bool) -> None:
         base = self._studio.run_folder(job, part)
@@ -127,7 +153,7 @@ class FolderSync:
                 continue
             if not final and time_ns() - file.modified < _SETTLED_NS:
                 continue
-            key = folder.target.join(file.path).key
+            key = folder.target.join(as_text(file.path)).key
             try:
                 with open_beneath(base, f"{folder.local}/{file.path}") as body:
                     s3.upload_fileobj(body, folder.target.bucket, key)
