@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..compute.protocol import (
@@ -47,6 +48,8 @@ UPLOAD_PATIENCE = 1800.0
 LAST_STUMBLE = 5
 LONGEST = 86_400
 """Seconds a job may run whose request names no limit."""
+_S3_ERRORS = (Boto3Error, BotoCoreError, ClientError)
+"""What an upload may raise: boto3 wraps the errors of S3 where it is given a file's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +312,7 @@ class JobController(ABC):
             facts = self.publish(job, status)
         except ContentsLost as error:
             return self._fail(job, f"InternalServerError: {error.reason}")
-        except (BotoCoreError, ClientError) as error:
+        except _S3_ERRORS as error:
             if now() - job.facts["UploadingSince"] > UPLOAD_PATIENCE:
                 return self._end(job, FAILED, f"ClientError: Artifact upload failed: {error}")
             log.warning("Uploading the results of %s: %s; trying again", job.name, error)
@@ -325,7 +328,7 @@ class JobController(ABC):
             return self._end(job, FAILED, reason)
         try:
             self.rescue(job)
-        except (BotoCoreError, ClientError, OSError) as error:
+        except (*_S3_ERRORS, OSError) as error:
             log.warning("Nothing is saved of the failed attempt of %s: %s", job.name, error)
         self._cluster(job).remove()
         stop_pipes(self.studio, job.uid)
