@@ -125,6 +125,9 @@ class JobController(ABC):
     def leave(self, job: Resource) -> None:  # noqa: B027 - a kind may have nothing
         """Let go of what belongs to a job that has ended. Safe to repeat."""
 
+    def hand_over(self, job: Resource) -> None:  # noqa: B027 - a kind may have nothing
+        """Pass on what a next job may have, once the containers are gone. Safe to repeat."""
+
     # One step
 
     def reconcile(self, uid: str) -> float | None:
@@ -368,6 +371,7 @@ class JobController(ABC):
         self.leave(job)
         self._cluster(job).remove()
         stop_pipes(self.studio, job.uid)
+        self.hand_over(job)
         self.studio.engine.remove_tree(self.studio.settings.jobs / job.uid)
 
     def _enter(

@@ -33,9 +33,15 @@ print("inputs", sorted(p.name for p in pathlib.Path("/opt/ml/input/data/train").
 for place in ("/tmp/left", "/opt/ml/model/left", "/opt/ml/output/data/left", "/root/left"):
     print("left", pathlib.Path(place).exists())
     pathlib.Path(place).write_text("x")
-cache = pathlib.Path(os.environ["SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY"]) \
-    if "SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY" in os.environ else None
-print("warm", cache is not None, os.environ["TRAINING_JOB_NAME"], os.environ.get("COLOUR"))
+warm = os.path.exists("/opt/mlstudio-standby")
+print("warm", warm, os.environ["TRAINING_JOB_NAME"], os.environ.get("COLOUR"))
+cache = os.environ.get("SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY")
+print("cached", sorted(os.listdir(cache)) if cache else None)
+if cache:
+    kept = pathlib.Path(cache, os.environ["TRAINING_JOB_NAME"])
+    kept.write_text("#!/bin/sh")
+    kept.chmod(0o700)
+    print("kept", sorted(oct(p.stat().st_mode & 0o777) for p in pathlib.Path(cache).iterdir()))
 print("host", os.uname().nodename, os.environ["SM_HP_LR"])
 import boto3
 print("identity", boto3.client("sts").get_caller_identity()["Arn"])
@@ -103,7 +109,6 @@ def test_the_next_job_starts_in_the_container_made_ready(docker_studio: RunningS
     studio, client = docker_studio, docker_studio.client("sagemaker")
     first, second, third = unique("warm"), unique("warm"), unique("warm")
     start(studio, first)
-    until_ready(studio)
     assert pool_status(studio, first)["Status"] == "Available"
     listed = client.list_training_jobs(WarmPoolStatusEquals="Available")["TrainingJobSummaries"]
     assert first in {entry["TrainingJobName"] for entry in listed}
@@ -115,6 +120,8 @@ def test_the_next_job_starts_in_the_container_made_ready(docker_studio: RunningS
     assert "left True" not in lines
     assert lines.count("left False") == 4
     assert f"warm True {second} blue" in lines
+    assert f"cached ['{first}']" in lines
+    assert "kept ['0o700', '0o700']" in lines
     assert f"host algo-1 {second[-1]}" in lines
     assert any("assumed-role/MLStudioExecutionRole" in line for line in lines)
     model = members(get(studio, job["ModelArtifacts"]["S3ModelArtifacts"]))
@@ -123,7 +130,9 @@ def test_the_next_job_starts_in_the_container_made_ready(docker_studio: RunningS
     assert steps == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
     until_ready(studio)
     studio.restart()
-    assert f"warm True {third} None" in log_lines(studio, start(studio, third)["TrainingJobName"])
+    lines = log_lines(studio, start(studio, third)["TrainingJobName"])
+    assert f"warm True {third} None" in lines
+    assert f"cached {sorted([first, second])}" in lines
     until_ready(studio)
     client.update_training_job(
         TrainingJobName=third, ResourceConfig={"KeepAlivePeriodInSeconds": 0}
@@ -143,10 +152,8 @@ def test_another_shape_starts_elsewhere_and_a_pool_ends(docker_studio: RunningSt
     first, other = unique("pool"), unique("pool")
     start(studio, first, keep=8)
     until_ready(studio)
-    assert f"warm False {other} None" in log_lines(
-        studio,
-        start(studio, other, EnableInterContainerTrafficEncryption=True, keep=0)["TrainingJobName"],
-    )
+    start(studio, other, EnableInterContainerTrafficEncryption=True, keep=0)
+    assert {f"warm False {other} None", "cached None"} <= {*log_lines(studio, other)}
     deadline = time.monotonic() + 20
     while pool_status(studio, first)["Status"] != "Terminated" and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -172,7 +179,8 @@ def test_a_lost_container_is_replaced(docker_studio: RunningStudio) -> None:
         container.kill()
     client.close()
     job = start(studio, second, keep=5)
-    assert f"warm False {second} None" in log_lines(studio, job["TrainingJobName"])
+    lines = log_lines(studio, job["TrainingJobName"])
+    assert {f"warm False {second} None", "cached []"} <= {*lines}
 
 
 def test_an_image_without_python_has_no_pool(

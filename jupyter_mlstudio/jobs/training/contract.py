@@ -20,6 +20,7 @@ from ..files import open_to_any_user, write_json, write_metadata
 from ..hosts import INTERFACE, Host, resource_config
 from ..images import resolve_image
 from ..inputs.channels import channels_of, input_data_config
+from ..warm.cache import CACHE, VARIABLE, cache_mount
 from .folders import CHECKPOINTS, mounts
 from .metrics import definitions
 
@@ -68,6 +69,7 @@ def container_spec(
     entrypoint = algorithm.get("ContainerEntrypoint")
     base = studio.run_folder(job, host.part)
     ml = base / "opt/ml"
+    cache = cache_mount(studio, job)
     return ContainerSpec(
         name=cluster.name(host),
         image=resolve_image(studio, algorithm["TrainingImage"]),
@@ -82,6 +84,7 @@ def container_spec(
             "TRAINING_JOB_ARN": job.arn,
             "SAGEMAKER_METRICS_DIRECTORY": METRICS,
             "DMLC_INTERFACE": INTERFACE,
+            **({VARIABLE: CACHE} if cache else {}),
         },
         mounts=[
             Folder(ml / "input", "/opt/ml/input"),
@@ -89,6 +92,7 @@ def container_spec(
             Folder(ml / "output", "/opt/ml/output"),
             Folder(ml / "metadata", "/opt/ml/metadata", read_only=True),
             *mounts(job.wish, base),
+            *cache,
             *channels,
         ],
         limits=cluster.limits(host),

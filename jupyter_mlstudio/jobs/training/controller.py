@@ -18,6 +18,7 @@ from ..inputs.channels import prepare_channels
 from ..outputs import check_bucket
 from ..status import COMPLETED, FAILED, FINAL, STOPPED
 from ..sync import FolderSync
+from ..warm.cache import hand_over, make_cache
 from ..warm.kind import open_pool
 from ..warm.start import WarmStart
 from .contract import container_spec, prepare_folders
@@ -65,6 +66,7 @@ class TrainingController(JobController):
         for host in cluster.hosts:
             base = self.studio.run_folder(job, host.part)
             if fresh:
+                make_cache(self.studio, job)
                 self._sync.restore(job, host.part, synced_folders(job.wish))
                 prepare_folders(base, job, cluster.hosts, host)
             channels = prepare_channels(
@@ -109,6 +111,10 @@ class TrainingController(JobController):
         self._scanner.forget(job)
         if job.status in FINAL and job.facts.get("Launched"):
             open_pool(self.studio, job)
+
+    def hand_over(self, job: Resource) -> None:
+        """Leave the cache to the warm pool."""
+        hand_over(self.studio, job)
 
     def limits(self, job: Resource) -> list[TimeLimit]:
         """Return the limits of StoppingCondition that a job may exceed."""

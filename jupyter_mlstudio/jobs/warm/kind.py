@@ -100,7 +100,8 @@ def describe(studio: Studio, job: Resource) -> dict[str, Any] | None:
     if job.status in (IN_PROGRESS, STOPPING):
         return {"Status": "InUse"}
     if pool is None:
-        return {"Status": TERMINATED}
+        # One that ran is about to get its pool.
+        return {"Status": AVAILABLE if job.facts.get("Launched") else TERMINATED}
     ended = pool.facts.get("EndedAt", now())
     answer = {
         "Status": pool.status,

@@ -17,12 +17,12 @@ from ..cluster import Cluster
 from ..hosts import hosts_of
 from ..status import FINAL
 from ..training.contract import container_spec, prepare_folders
+from .cache import make_cache
 from .kind import AVAILABLE, REUSED, TERMINATED, keep_alive
 
 log = logging.getLogger(__name__)
 
 PLACE = "/opt/mlstudio-standby"
-CACHE = "/opt/ml/sagemaker/warmpoolcache"
 _SCRIPT = Path(__file__).with_name("standby.py")
 _PATIENCE = 20.0
 _SOON = 0.2
@@ -58,6 +58,10 @@ class WarmPoolController:
         try:
             state = engine.inspect(name)
             if state is None and not pool.facts.get("Made"):
+                if not pool.facts.get("Given"):
+                    return left  # until the job before has left
+                if not engine.shares_fifos():
+                    return self._terminate(pool, "the engine does not see the studio's files")
                 self._make(pool)
                 return _SOON
         except EngineError as error:
@@ -72,15 +76,14 @@ class WarmPoolController:
 
     def _make(self, pool: Resource) -> None:
         base = self.studio.run_folder(pool)
-        self.studio.engine.remove_tree(self.studio.settings.jobs / pool.uid)
+        self.studio.engine.remove_tree(base)
+        make_cache(self.studio, pool)
         cluster = Cluster(self.studio, pool, hosts_of(pool.wish["ResourceConfig"]))
         (host,) = cluster.hosts
         prepare_folders(base, pool, cluster.hosts, host)
         standby = base / PLACE.lstrip("/")
-        cache = base / CACHE.lstrip("/")
-        for folder in (standby, cache):
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o777)
+        standby.mkdir(parents=True, exist_ok=True)
+        standby.chmod(0o777)
         shutil.copyfile(_SCRIPT, standby / _SCRIPT.name)
         (standby / _SCRIPT.name).chmod(0o644)
         os.mkfifo(standby / "go")
@@ -126,11 +129,7 @@ def standby_spec(spec: ContainerSpec) -> ContainerSpec:
         entrypoint=["python3", f"{PLACE}/{_SCRIPT.name}"],
         command=[],
         environment={},
-        mounts=[
-            *spec.mounts,
-            Folder(base / PLACE.lstrip("/"), PLACE),
-            Folder(base / CACHE.lstrip("/"), CACHE),
-        ],
+        mounts=[*spec.mounts, Folder(base / PLACE.lstrip("/"), PLACE)],
     )
 
 

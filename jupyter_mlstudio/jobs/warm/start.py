@@ -16,14 +16,17 @@ from ...core.settings import write_atomically
 from ...core.store import Resource
 from ...core.studio import Studio
 from ..inputs.sources import S3Source, resolve
+from .cache import take_cache
 from .kind import AVAILABLE, REUSED, WARM_POOL, keep_alive, shape
-from .pool import CACHE, standby_folder
+from .pool import standby_folder
 
 log = logging.getLogger(__name__)
 
 MOST_INPUT = 512 << 20
 """Bytes of input that are copied into a waiting container; more is mounted into a new one."""
 _PATIENCE = 5.0
+_GETTING_READY = 10.0
+"""Seconds after which a pool whose container does not wait yet is not waited for."""
 _POLL = 0.01
 
 
@@ -42,9 +45,15 @@ class WarmStart:
     ) -> bool:
         """Start a job in a waiting container; False where there is none for it.
 
-        Safe to repeat. ``prepare`` makes the folders of the job.
+        Safe to repeat, which is what has to be done while one gets ready. ``prepare`` makes the
+        folders of the job.
         """
-        pool = self._claimed(job) or (self._claim(job) if fresh else None)
+        pool = self._claimed(job)
+        if pool is None:
+            pools = self._matching(job) if fresh else []
+            pool = self._claim(job, pools)
+            if pool is None and any(_gets_ready(each) for each in pools):
+                return True
         if pool is None:
             self._drop_claim(job)
             return False
@@ -62,14 +71,18 @@ class WarmStart:
         pool = self._studio.store.by_uid(uid) if uid else None
         return pool if pool and pool.facts.get("ReusedBy") == job.uid else None
 
-    def _claim(self, job: Resource) -> Resource | None:
-        store = self._studio.store
+    def _matching(self, job: Resource) -> list[Resource]:
+        """Return the pools in which a job may start."""
         if not keep_alive(job.wish) or not self._small(job):
-            return None
-        wanted = shape(self._studio, job.wish)
-        for pool in store.select(WARM_POOL, status=[AVAILABLE]):
-            same = (pool.account, pool.region) == (job.account, job.region)
-            if not (same and pool.facts["Shape"] == wanted and pool.facts.get("Ready")):
+            return []
+        wanted = (job.account, job.region, shape(self._studio, job.wish))
+        pools = self._studio.store.select(WARM_POOL, status=[AVAILABLE])
+        return [p for p in pools if (p.account, p.region, p.facts["Shape"]) == wanted]
+
+    def _claim(self, job: Resource, pools: Sequence[Resource]) -> Resource | None:
+        store = self._studio.store
+        for pool in pools:
+            if not pool.facts.get("Ready"):
                 continue
             # The job first: a crash in between leaves a claim that is not granted, and no harm.
             with store.edit(job.uid) as draft:
@@ -120,6 +133,7 @@ class WarmStart:
             studio.engine.remove_tree(ours)
             ours.parent.mkdir(parents=True, exist_ok=True)
             theirs.rename(ours)
+        take_cache(studio, pool, job)
         return state.phase is Phase.RUNNING
 
     def _give_up(self, job: Resource) -> None:
@@ -146,10 +160,7 @@ class WarmStart:
         entrypoint = own_entrypoint if spec.entrypoint is None else spec.entrypoint
         start = {
             "argv": [*entrypoint, *(command or ())],
-            "environment": {
-                **spec.environment,
-                "SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY": CACHE,
-            },
+            "environment": dict(spec.environment),
         }
         write_atomically(folder / "start.json", json.dumps(start), 0o644)
         deadline = time.monotonic() + _PATIENCE
@@ -164,3 +175,7 @@ class WarmStart:
             time.sleep(_POLL)
         with self._studio.store.edit(job.uid) as draft:
             draft.facts["ToldAt"] = now()
+
+
+def _gets_ready(pool: Resource) -> bool:
+    return not pool.facts.get("Ready") and now() - pool.created < _GETTING_READY
