@@ -18,6 +18,8 @@ export interface IRemoteModel<T> extends IDisposable {
   readonly error: RequestError | null;
   /** Emitted after every change of the above. */
   readonly changed: ISignal<IRemoteModel<T>, void>;
+  /** Milliseconds between polls while it is watched. */
+  interval: number;
   /** Fetch now; resolves when the answer is in. Never rejects: see `error`. */
   refresh(): Promise<void>;
   /** Show a value that a request just sent will bring about. */

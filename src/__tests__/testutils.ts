@@ -1,11 +1,17 @@
 import type { IStudioClient } from '../api/client';
-import type { Endpoint, IStudioStatus, TrainingJob } from '../api/types';
+import type {
+  Endpoint,
+  IMetricSeries,
+  IStudioStatus,
+  TrainingJob
+} from '../api/types';
 
 /** A client that answers from memory; tests change what it holds. */
 export class FakeClient implements IStudioClient {
   jobs: TrainingJob[] = [];
   pageSize = 100;
   served: Endpoint[] = [];
+  series: IMetricSeries[] = [];
   calls: [string, Record<string, unknown>][] = [];
   /** Thrown by every method while set. */
   failure: Error | null = null;
@@ -44,6 +50,11 @@ export class FakeClient implements IStudioClient {
       throw new Error(`no job ${name}`);
     }
     return { job: { ...description, ...job }, logs: [] };
+  }
+
+  async metricSeries(): Promise<IMetricSeries[]> {
+    this._fail();
+    return this.series;
   }
 
   async endpoints() {

@@ -4,6 +4,7 @@ import { requestAPI } from './request';
 import type {
   Endpoint,
   IEndpointDetails,
+  IMetricSeries,
   IPage,
   IStudioStatus,
   ITrainingJobDetails,
@@ -16,6 +17,8 @@ export interface IStudioClient {
   start(): Promise<IStudioStatus>;
   trainingJobs(nextToken?: string): Promise<IPage<TrainingJob>>;
   trainingJob(name: string): Promise<ITrainingJobDetails>;
+  /** The metrics of a training job or trial component. */
+  metricSeries(arn: string): Promise<IMetricSeries[]>;
   endpoints(nextToken?: string): Promise<IPage<Endpoint>>;
   endpoint(name: string): Promise<IEndpointDetails>;
   call<T>(
@@ -43,6 +46,15 @@ export class StudioClient implements IStudioClient {
 
   trainingJob(name: string): Promise<ITrainingJobDetails> {
     return this._get(['jobs', name]);
+  }
+
+  async metricSeries(arn: string): Promise<IMetricSeries[]> {
+    const answer = await this.call<{ Series: IMetricSeries[] }>(
+      'mlstudio',
+      'GetMetricSeries',
+      { ResourceArn: arn }
+    );
+    return answer.Series;
   }
 
   endpoints(nextToken?: string): Promise<IPage<Endpoint>> {

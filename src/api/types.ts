@@ -38,6 +38,18 @@ export interface IPage<T> {
   nextToken: string | null;
 }
 
+/**
+ * A metric of a job or trial component, thinned to what can be drawn; its arrays are equally long.
+ * `Times` are in seconds since 1970; a value that is not finite is the text `NaN`, `Infinity` or
+ * `-Infinity`.
+ */
+export interface IMetricSeries {
+  MetricName: string;
+  Steps: number[];
+  Times: number[];
+  Values: (number | string)[];
+}
+
 /** A line of a log; `Time` is in milliseconds since 1970. */
 export interface ILogLine {
   Time: number;

@@ -2,12 +2,12 @@ import {
   nullTranslator,
   type TranslationBundle
 } from '@jupyterlab/translation';
-import { createContext, useContext } from 'react';
+import { type Context, createContext, useContext } from 'react';
 
 /** The domain of all our strings. */
 export const DOMAIN = 'jupyter_mlstudio';
 
-export const TranslationContext = createContext<TranslationBundle>(
+export const TranslationContext: Context<TranslationBundle> = createContext(
   nullTranslator.load(DOMAIN)
 );
 

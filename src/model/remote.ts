@@ -46,6 +46,10 @@ export class RemoteModel<T> implements IRemoteModel<T> {
     return this._poll.isDisposed;
   }
 
+  get interval(): number {
+    return this._poll.frequency.interval;
+  }
+
   set interval(interval: number) {
     this._poll.frequency = { ...this._poll.frequency, interval };
   }

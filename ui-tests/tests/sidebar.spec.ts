@@ -90,6 +90,12 @@ test('opens a job with its history and its log', async ({ page }) => {
   await expect(panel.getByRole('region', { name: 'Log' })).toContainText(
     'train-auc'
   );
+  const chart = panel.getByRole('figure', { name: 'auc' });
+  await expect(chart.locator('canvas')).toBeVisible();
+  await chart.getByText('As a table').click();
+  await expect(chart.getByRole('row', { name: /^train:auc/ })).toContainText(
+    /[01](\.\d+)?/
+  );
   await layoutSaved;
   await page.reload({ waitForIsReady: false });
   await expect(panel.getByRole('heading', { name: GOOD })).toBeVisible({

@@ -11,6 +11,9 @@ import type { IMLStudio, IRemoteModel } from '../../tokens';
 import { EndpointDetails } from './endpoint';
 import { TrainingJobDetails } from './job';
 
+/** Milliseconds between looks at the metrics of a job that runs. */
+const LIVE = 2_000;
+
 /** The panel of one training job. */
 export function trainingJobPanel(
   name: string,
@@ -21,12 +24,21 @@ export function trainingJobPanel(
   const model = studio.follow('TrainingJob', name, () =>
     studio.client.trainingJob(name)
   );
+  const metrics = studio.follow('TrainingJob', name, async () => {
+    const { job } = model.value ?? (await studio.client.trainingJob(name));
+    return studio.client.metricSeries(job.TrainingJobArn ?? '');
+  });
+  model.changed.connect(() => {
+    const running = model.value?.job.TrainingJobStatus === 'InProgress';
+    metrics.interval = running ? LIVE : model.interval;
+  });
   return panel(
     name,
-    model,
+    [model, metrics],
     translator,
     <TrainingJobDetails
       model={model}
+      metrics={metrics}
       onStart={() => commands.execute(CommandIDs.startStudio)}
       onStop={() => void commands.execute(CommandIDs.stopTrainingJob, { name })}
     />
@@ -45,7 +57,7 @@ export function endpointPanel(
   );
   return panel(
     name,
-    model,
+    [model],
     translator,
     <EndpointDetails
       model={model}
@@ -59,13 +71,13 @@ export function endpointPanel(
 
 function panel(
   name: string,
-  model: IRemoteModel<unknown>,
+  models: readonly IRemoteModel<unknown>[],
   translator: ITranslator,
   element: JSX.Element
 ): MainAreaWidget {
-  const content = new PanelWidget(element, translator.load(DOMAIN), [model]);
+  const content = new PanelWidget(element, translator.load(DOMAIN), models);
   content.addClass('jp-MLStudio-details');
-  content.disposed.connect(() => model.dispose());
+  content.disposed.connect(() => models.forEach(model => model.dispose()));
   const widget = new MainAreaWidget({ content });
   widget.toolbar.hide();
   widget.title.label = name;

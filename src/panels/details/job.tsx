@@ -2,20 +2,22 @@ import { Button } from '@jupyterlab/ui-components';
 import type { DescribeTrainingJobResponse } from '@aws-sdk/client-sagemaker';
 import React from 'react';
 
-import type { ITrainingJobDetails } from '../../api/types';
+import type { IMetricSeries, ITrainingJobDetails } from '../../api/types';
+import { MetricCharts } from '../../charts/metrics';
+import { formatNumber } from '../../components/numbers';
 import { Remote } from '../../components/states';
 import { StatusLabel, statusWord } from '../../components/status';
 import { duration, RelativeTime } from '../../components/time';
 import { useTrans } from '../../components/translation';
 import { useRemote } from '../../components/useremote';
 import type { IRemoteModel } from '../../tokens';
-import { formatMetric } from '../sidebar/jobs';
 import { Facts, Section } from './facts';
 import { LogTails } from './logs';
 
 /** One training job: what it is, how it went, what it said. */
 export function TrainingJobDetails(props: {
   model: IRemoteModel<ITrainingJobDetails>;
+  metrics: IRemoteModel<readonly IMetricSeries[]>;
   onStart: () => Promise<void>;
   onStop: () => void;
 }): JSX.Element {
@@ -25,7 +27,8 @@ export function TrainingJobDetails(props: {
       {({ job, logs }) => (
         <>
           <Overview job={job} onStop={props.onStop} />
-          <Metrics job={job} />
+          <Metrics model={props.metrics} onStart={props.onStart} />
+          <FinalMetrics job={job} />
           <History job={job} />
           <Hyperparameters job={job} />
           <LogTails logs={logs} />
@@ -99,7 +102,26 @@ function Overview(props: IJobProps & { onStop: () => void }): JSX.Element {
   );
 }
 
-function Metrics(props: IJobProps): JSX.Element | null {
+function Metrics(props: {
+  model: IRemoteModel<readonly IMetricSeries[]>;
+  onStart: () => Promise<void>;
+}): JSX.Element | null {
+  const trans = useTrans();
+  const { model } = props;
+  useRemote(model);
+  if (model.value?.length === 0 && !model.error) {
+    return null;
+  }
+  return (
+    <Section title={trans.__('Metrics')}>
+      <Remote model={model} onStart={props.onStart}>
+        {series => <MetricCharts series={series} />}
+      </Remote>
+    </Section>
+  );
+}
+
+function FinalMetrics(props: IJobProps): JSX.Element | null {
   const trans = useTrans();
   const metrics = props.job.FinalMetricDataList ?? [];
   if (metrics.length === 0) {
@@ -121,7 +143,7 @@ function Metrics(props: IJobProps): JSX.Element | null {
             <tr key={metric.MetricName}>
               <th scope="row">{metric.MetricName}</th>
               <td className="jp-mod-number" title={String(metric.Value)}>
-                {formatMetric(metric.Value)}
+                {formatNumber(metric.Value)}
               </td>
             </tr>
           ))}

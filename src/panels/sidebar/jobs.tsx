@@ -2,6 +2,7 @@ import { stopIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { TrainingJob } from '../../api/types';
+import { formatNumber } from '../../components/numbers';
 import { StatusLabel } from '../../components/status';
 import { RelativeTime } from '../../components/time';
 import { useTrans } from '../../components/translation';
@@ -61,7 +62,7 @@ function TrainingJobRow(
       facts={[
         when && <RelativeTime key="time" date={when} />,
         job.ResourceConfig?.InstanceType,
-        metric && `${metric.MetricName} ${formatMetric(metric.Value)}`
+        metric && `${metric.MetricName} ${formatNumber(metric.Value)}`
       ].filter(Boolean)}
       failure={job.FailureReason}
       onOpen={() => props.onOpen(name)}
@@ -76,11 +77,4 @@ function TrainingJobRow(
       }
     />
   );
-}
-
-/** A metric in four significant digits. */
-export function formatMetric(value: number | undefined): string {
-  return value === undefined
-    ? ''
-    : String(Number(Number(value).toPrecision(4)));
 }
