@@ -226,8 +226,10 @@ def _matches(pattern: str, value: str) -> bool:
 
 
 def _problem(shape: Shape, value: Value, path: str, rule: str) -> str:
-    secret = shape.metadata.get("sensitive") and value is not None
-    what = "Value" if secret else f"Value '{_clip(_java(value))}'"
+    if value is None:
+        what = "Value null"
+    else:
+        what = "Value" if shape.metadata.get("sensitive") else f"Value '{_clip(_java(value))}'"
     return f"{what} at '{path}' failed to satisfy constraint: {rule}"
 
 

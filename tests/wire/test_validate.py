@@ -60,7 +60,7 @@ def test_a_good_request() -> None:
     [
         (
             job(RoleArn=None),
-            "1 validation error detected: Value 'null' at 'roleArn' failed to satisfy constraint: "
+            "1 validation error detected: Value null at 'roleArn' failed to satisfy constraint: "
             "Member must not be null",
         ),
         (
@@ -91,12 +91,12 @@ def test_a_good_request() -> None:
         ),
         (
             job(Tags=[{"Key": "a", "Value": "b"}, {"Value": "b"}]),
-            "Value 'null' at 'tags.2.member.key' failed to satisfy constraint: Member must not be "
+            "Value null at 'tags.2.member.key' failed to satisfy constraint: Member must not be "
             "null",
         ),
         (
             job(Tags=[None]),
-            "Value 'null' at 'tags.1.member' failed to satisfy constraint: Member must not be null",
+            "Value null at 'tags.1.member' failed to satisfy constraint: Member must not be null",
         ),
         (
             job(Environment={"A": None}),
