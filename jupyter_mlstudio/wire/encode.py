@@ -18,7 +18,14 @@ from .rest import located, write_headers
 from .s3_names import NAMESPACE, root_name, url_encoded
 from .scalars import Value
 from .services import operation_model, service_model
-from .xml_codec import element, escape, write_document, write_members, write_structure
+from .xml_codec import (
+    element,
+    escape,
+    readable,
+    write_document,
+    write_members,
+    write_structure,
+)
 
 Result = Mapping[str, Any]
 
@@ -251,7 +258,7 @@ def _query_error(
     request_id: str,
 ) -> WireResponse:
     content = element("Type", "Receiver" if status >= 500 else "Sender")
-    content += element("Code", escape(code)) + element("Message", escape(error.message))
+    content += element("Code", escape(code)) + element("Message", escape(readable(error.message)))
     if shape is not None:
         content += write_members(shape, _error_members(shape, error))
     root = element(
@@ -264,7 +271,7 @@ def _query_error(
 
 def _s3_error(code: str, status: int, error: AWSError, request_id: str) -> WireResponse:
     fields = {"Code": code, "Message": error.message, **error.fields, "RequestId": request_id}
-    content = "".join(element(name, escape(str(value))) for name, value in fields.items())
+    content = "".join(element(name, escape(readable(str(value)))) for name, value in fields.items())
     document = write_document(element("Error", content))
     return WireResponse(status, {"Content-Type": "application/xml"}, document)
 

@@ -14,12 +14,18 @@ from .scalars import Value, from_text, to_text
 
 # Besides markup: CR, which parsers turn into LF, and what XML 1.0 has no place for.
 _SPECIAL = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]')
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
 def escape(text: str) -> str:
     """Escape text for an element or an attribute."""
     return _SPECIAL.sub(lambda found: _ENTITIES.get(found[0], f"&#x{ord(found[0]):x};"), text)
+
+
+def readable(text: str) -> str:
+    """Return text without what no parser of XML 1.0 takes, not even escaped."""
+    return _UNREADABLE.sub("\ufffd", text)
 
 
 def element(name: str, content: str, attributes: str = "") -> str:
