@@ -24,6 +24,8 @@ _MOST_SCANNED = 200_000
 """Events one FilterLogEvents looks at before it answers with what it has and a token."""
 
 _CHUNK = 1000
+_DIGITS = 56
+"""Digits of a position in a token."""
 
 
 @operation("logs", "DescribeLogGroups")
@@ -91,8 +93,8 @@ def get_log_events(call: Call[Studio], request: Request) -> Response:
             {"timestamp": e.time_ms, "message": e.message, "ingestionTime": e.time_ms}
             for e in page.events
         ],
-        "nextForwardToken": f"f/{page.next_offset:056d}",
-        "nextBackwardToken": f"b/{page.previous_offset:056d}",
+        "nextForwardToken": f"f/{page.next_offset:0{_DIGITS}d}",
+        "nextBackwardToken": f"b/{page.previous_offset:0{_DIGITS}d}",
     }
 
 
@@ -224,7 +226,8 @@ def _open(tokens: Tokens, token: str, scope: str) -> dict[str, Any]:
 
 def _position(token: str) -> tuple[bool, int]:
     way, _, digits = token.partition("/")
-    if way not in ("f", "b") or not (digits.isascii() and digits.isdigit()):
+    good = digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS
+    if way not in ("f", "b") or not good:
         raise _invalid("The specified nextToken is invalid.")
     return way == "f", int(digits)
 

@@ -126,7 +126,8 @@ class LogStore:
         folder = self._folder(group)
         owner, slash, _ = prefix.partition("/")
         if slash:
-            owners = [folder / place for place in (_quoted(owner), _FLAT) if place]
+            places = (_quoted(owner), _FLAT)
+            owners = [folder / place for place in places if 0 < len(place) <= _LONGEST]
         elif folder.is_dir():
             owners = [Path(entry.path) for entry in os.scandir(folder)]
         else:
