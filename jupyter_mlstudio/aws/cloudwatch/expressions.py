@@ -107,7 +107,7 @@ class Expression:
             if self._next() != ")":
                 raise self._wrong("a closing parenthesis is missing")
             return inner
-        if token[0].isdigit() or token[0] == ".":
+        if re.match(r"\.?\d", token):
             number = float(token)
             return lambda series: number
         if re.fullmatch(r"[A-Za-z_]\w*", token):
