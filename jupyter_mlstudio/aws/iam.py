@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
-from itertools import product
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from ..wire.operation import Call, Request, Response, operation
 from . import principals
 from .principals import Role
 
+_PAGE = 100
 _TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -49,23 +50,36 @@ def simulate_principal_policy(call: Call[Studio], request: Request) -> Response:
 
     The studio has no policies: whoever holds a key of the account may do everything in it, so
     every action of a principal of the account is allowed, and principals of other accounts do not
-    exist.
+    exist. Answers come in pages, as there is one result for each pair of action and resource.
     """
     source = request["PolicySourceArn"]
     if source.split(":")[4:5] != [call.account]:
         raise _missing(f"No principal {source} in account {call.account}.")
-    resources = request.get("ResourceArns") or ["*"]
+    actions, resources = request["ActionNames"], request.get("ResourceArns") or ["*"]
+    pairs = range(len(actions) * len(resources))
+    start = _start(request.get("Marker"))
+    end = start + request.get("MaxItems", _PAGE)
     results = [
         {
-            "EvalActionName": action,
-            "EvalResourceName": resource,
+            "EvalActionName": actions[pair // len(resources)],
+            "EvalResourceName": resources[pair % len(resources)],
             "EvalDecision": "allowed",
             "MatchedStatements": [],
             "MissingContextValues": [],
         }
-        for action, resource in product(request["ActionNames"], resources)
+        for pair in pairs[start:end]
     ]
-    return {"EvaluationResults": results, "IsTruncated": False}
+    answer: Response = {"EvaluationResults": results, "IsTruncated": end < len(pairs)}
+    return {**answer, "Marker": str(end)} if end < len(pairs) else answer
+
+
+def _start(marker: str | None) -> int:
+    """Return the number of results that earlier pages had."""
+    if marker is None:
+        return 0
+    if not re.fullmatch(r"[0-9]{1,9}", marker):
+        raise AWSError("ValidationError", "Invalid Marker: it must come from the page before.")
+    return int(marker)
 
 
 def _execution_role(call: Call[Studio]) -> Role:
