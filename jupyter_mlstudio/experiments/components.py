@@ -15,6 +15,7 @@ from ..core.store import Resource
 from ..core.studio import Studio
 from ..wire.operation import Call, Response, operation
 from .kind import TRIAL_COMPONENT
+from .metrics import deviation
 from .sources import component_name, inputs, outputs, parameters, source_type
 
 if TYPE_CHECKING:
@@ -183,24 +184,20 @@ def _from_job(job: Resource | None, *, summary: bool = False) -> dict[str, Any]:
 
 def _metrics(studio: Studio, component: Resource) -> list[dict[str, Any]]:
     arn = component.wish.get("SourceArn", component.arn)
-    summaries = []
-    for series in studio.metrics.series(arn):
-        mean = sum(series.values) / len(series.values)
-        deviation = (sum((v - mean) ** 2 for v in series.values) / len(series.values)) ** 0.5
-        summaries.append(
-            {
-                "MetricName": series.name,
-                "SourceArn": arn,
-                "TimeStamp": timestamp(series.times[-1]),
-                "Max": max(series.values),
-                "Min": min(series.values),
-                "Last": series.values[-1],
-                "Count": len(series.values),
-                "Avg": mean,
-                "StdDev": deviation,
-            }
-        )
-    return summaries
+    return [
+        {
+            "MetricName": series.name,
+            "SourceArn": arn,
+            "TimeStamp": timestamp(series.times[-1]),
+            "Max": max(series.values),
+            "Min": min(series.values),
+            "Last": series.values[-1],
+            "Count": len(series.values),
+            "Avg": sum(series.values) / len(series.values),
+            "StdDev": deviation(series.values),
+        }
+        for series in studio.metrics.series(arn)
+    ]
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value

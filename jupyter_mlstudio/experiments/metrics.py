@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core.clock import seconds
@@ -18,13 +20,21 @@ _PERIODS = {"OneMinute": 60, "FiveMinute": 300, "OneHour": 3600}
 
 @operation("sagemaker-metrics", "BatchPutMetrics")
 def batch_put_metrics(call: Call[Studio], request: t.BatchPutMetricsRequestTypeDef) -> Response:
-    """Store metrics of a trial component; what is answered without an error is on disk."""
+    """Store metrics of a trial component; what is answered without an error is on disk.
+
+    A value that is not finite is an error of its own, and so are all of an unknown component.
+    """
     store = call.app.store
     name = request["TrialComponentName"]
     component = store.find(TRIAL_COMPONENT, call.account, call.region, name)
+    wrong = [
+        number
+        for number, item in enumerate(request["MetricData"])
+        if component is None or not math.isfinite(item["Value"])
+    ]
+    errors = [{"Code": "VALIDATION_ERROR", "MetricIndex": number} for number in wrong]
     if component is None:
-        count = range(len(request["MetricData"]))
-        return {"Errors": [{"Code": "VALIDATION_ERROR", "MetricIndex": n} for n in count]}
+        return {"Errors": errors}
     points = [
         Point(
             item["MetricName"],
@@ -32,10 +42,12 @@ def batch_put_metrics(call: Call[Studio], request: t.BatchPutMetricsRequestTypeD
             seconds(item["Timestamp"]) or 0.0,
             item.get("Step"),
         )
-        for item in request["MetricData"]
+        for number, item in enumerate(request["MetricData"])
+        if number not in wrong
     ]
-    call.app.metrics.append(component.wish.get("SourceArn", component.arn), points)
-    return {"Errors": []}
+    if points:
+        call.app.metrics.append(component.wish.get("SourceArn", component.arn), points)
+    return {"Errors": errors}
 
 
 @operation("sagemaker-metrics", "BatchGetMetrics")
@@ -81,9 +93,11 @@ def _aggregate(
     }
 
 
-def _deviation(values: list[float]) -> float:
+def deviation(values: Sequence[float]) -> float:
+    """Return the standard deviation; infinite, or no number, where a float cannot hold it."""
     mean = sum(values) / len(values)
-    return float((sum((v - mean) ** 2 for v in values) / len(values)) ** 0.5)
+    # A product that is too great is infinite; a power would be an OverflowError.
+    return math.sqrt(sum((value - mean) * (value - mean) for value in values) / len(values))
 
 
 _STATISTICS: dict[str, Any] = {
@@ -91,6 +105,6 @@ _STATISTICS: dict[str, Any] = {
     "Max": max,
     "Avg": lambda values: sum(values) / len(values),
     "Count": len,
-    "StdDev": _deviation,
+    "StdDev": deviation,
     "Last": lambda values: values[-1],
 }
