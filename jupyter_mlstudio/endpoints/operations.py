@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from ..core.studio import Studio
 from ..wire.errors import validation_error
 from ..wire.operation import Call, Response, operation
 from .kinds import CREATING, DELETING, ENDPOINT, IN_SERVICE, OUT_OF_SERVICE, UPDATING, identity
-from .plan import Plan, make_plan, retain, serving, target
+from .plan import Plan, check_count, make_plan, retain, serving, target
 from .routing import publish
 from .slots import healthy
 
@@ -85,8 +86,11 @@ def update_endpoint_weights_and_capacities(
 def _change(variant: dict[str, Any], change: Mapping[str, Any]) -> None:
     if change.get("DesiredInstanceCount") == 0:
         raise validation_error("DesiredInstanceCount must be at least 1.")
+    check_count(variant["Name"], change.get("DesiredInstanceCount", 0))
     if change.get("ServerlessUpdateConfig"):
         raise validation_error(f"Variant {variant['Name']} is not serverless.")
+    if not math.isfinite(change.get("DesiredWeight", 0.0)):
+        raise validation_error("DesiredWeight must be a finite number.")
     variant["Weight"] = change.get("DesiredWeight", variant["Weight"])
     variant["Count"] = change.get("DesiredInstanceCount", variant["Count"])
 

@@ -28,6 +28,20 @@ STARTUP_SECONDS = 480
 """How long a container may take until it answers its first ping, unless the variant says."""
 
 
+MOST_INSTANCES = 100
+"""Replicas that a variant may have."""
+
+
+def check_count(variant: str, count: int) -> None:
+    """Raise ``ResourceLimitExceeded`` for more replicas than a variant may have."""
+    if count > MOST_INSTANCES:
+        raise AWSError(
+            "ResourceLimitExceeded",
+            f"Variant {variant} asks for {count} instances; this studio runs at most "
+            f"{MOST_INSTANCES}.",
+        )
+
+
 def make_plan(
     studio: Studio, account: str, region: str, request: Mapping[str, Any], generation: int
 ) -> tuple[Plan, str | None]:
@@ -57,6 +71,7 @@ def _variant(
     account, region = config.account, config.region
     model = studio.store.get(MODEL, account, region, wish["ModelName"])
     studio.admission.check(wish["InstanceType"])
+    check_count(wish["VariantName"], wish["InitialInstanceCount"])
     isolated = model.wish.get("EnableNetworkIsolation") or config.wish.get("EnableNetworkIsolation")
     variant = {
         "Name": wish["VariantName"],

@@ -8,9 +8,11 @@ from typing import Any
 
 from ..core.studio import Studio
 from ..wire.errors import AWSError, validation_error
-from .hosts import hosts_of
+from .hosts import count_hosts, hosts_of
 
 MOST_HOSTS = 100
+MOST_GIGABYTES = 16_384
+"""What SageMaker gives a job as its volume at most."""
 _RESERVED = re.compile(r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)")
 
 
@@ -47,12 +49,19 @@ def check_hosts(studio: Studio, resources: Mapping[str, Any], member: str) -> No
     names = [group["InstanceGroupName"] for group in groups or ()]
     if len(set(names)) < len(names):
         raise validation_error(f"The names of InstanceGroups in {member} must differ: {names}.")
-    hosts = hosts_of(resources)
-    if len(hosts) > MOST_HOSTS:
+    count = count_hosts(resources)
+    if count > MOST_HOSTS:
         raise AWSError(
             "ResourceLimitExceeded",
-            f"{member} asks for {len(hosts)} instances; this studio runs at most {MOST_HOSTS}.",
+            f"{member} asks for {count} instances; this studio runs at most {MOST_HOSTS}.",
         )
+    if resources.get("VolumeSizeInGB", 0) > MOST_GIGABYTES:
+        raise AWSError(
+            "ResourceLimitExceeded",
+            f"{member} asks for a volume of {resources['VolumeSizeInGB']} GB; a job has "
+            f"{MOST_GIGABYTES} at most.",
+        )
+    hosts = hosts_of(resources)
     if len(hosts) > 1 and studio.engine.name == "process":
         raise AWSError(
             "UnsupportedOperation",

@@ -29,6 +29,12 @@ class Host:
         return str(self.number)
 
 
+def count_hosts(resources: Mapping[str, Any]) -> int:
+    """Return how many hosts are asked for, without making any."""
+    groups = resources.get("InstanceGroups") or [resources]
+    return sum(group.get("InstanceCount", 1) for group in groups)
+
+
 def hosts_of(resources: Mapping[str, Any]) -> list[Host]:
     """Return the hosts that a ``ResourceConfig`` or ``ClusterConfig`` asks for, in their order."""
     groups = resources.get("InstanceGroups") or [{"InstanceGroupName": HOMOGENEOUS, **resources}]
