@@ -60,7 +60,15 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
         f"at 'stoppingCondition.maxRuntimeInSeconds' {LIMIT} have value greater than or equal to 1",
     ),
     (
-        {"StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 30}},
+        {"StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}},
+        "ValidationException",
+        "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set",
+    ),
+    (
+        {
+            "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 30},
+            "EnableManagedSpotTraining": True,
+        },
         "ValidationException",
         "Invalid MaxWaitTimeInSeconds. It must be equal to or greater than MaxRuntimeInSeconds.",
     ),

@@ -10,7 +10,7 @@ import regex
 from ...core.studio import Studio
 from ...wire.errors import AWSError, validation_error
 from ..checks import check_environment, check_hosts
-from ..hosts import hosts_of
+from ..hosts import count_hosts
 from ..images import resolve_image
 from ..inputs.checks import check_channels
 from .folders import check_folders
@@ -38,6 +38,11 @@ def check(studio: Studio, request: Mapping[str, Any]) -> None:
     check_environment(request.get("Environment", {}))
     stopping = request.get("StoppingCondition", {})
     wait, run = stopping.get("MaxWaitTimeInSeconds"), stopping.get("MaxRuntimeInSeconds")
+    if wait is not None and not request.get("EnableManagedSpotTraining"):
+        raise validation_error(
+            "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is "
+            "set to true"
+        )
     if wait is not None and run is not None and wait < run:
         raise validation_error(
             "Invalid MaxWaitTimeInSeconds. It must be equal to or greater than MaxRuntimeInSeconds."
@@ -72,7 +77,7 @@ def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
     for member in ("TrainingPlanArn", "InstancePreferences"):
         if resources.get(member):
             yield f"ResourceConfig.{member}"
-    if resources.get("KeepAlivePeriodInSeconds") and len(hosts_of(resources)) > 1:
+    if resources.get("KeepAlivePeriodInSeconds") and count_hosts(resources) > 1:
         yield "ResourceConfig.KeepAlivePeriodInSeconds with several instances"
     if request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
         yield "RemoteDebugConfig.EnableRemoteDebug"
