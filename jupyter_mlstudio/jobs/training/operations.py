@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...core.clock import timestamp
 from ...core.listing import tag_map
-from ...core.store import Resource
+from ...core.store import Resource, Store
 from ...core.studio import Studio
 from ...experiments.components import forget
 from ...wire.errors import AWSError, validation_error
@@ -25,15 +26,18 @@ if TYPE_CHECKING:
 
 def _keep_alive(studio: Studio, job: Resource, seconds: int) -> None:
     """Change for how long the warm pool of a job is kept."""
+    if job.status in FINAL and not extend(studio, job, seconds):
+        raise validation_error(f"The warm pool of training job {job.name} is no longer available.")
+    with studio.store.edit(job.uid) as draft:
+        draft.wish["ResourceConfig"]["KeepAlivePeriodInSeconds"] = seconds
+
+
+def _require_pool(studio: Studio, job: Resource) -> None:
     if describe(studio, job) is None:
         raise validation_error(
             f"The training job {job.name} has no warm pool: it was created without "
             "KeepAlivePeriodInSeconds."
         )
-    with studio.store.edit(job.uid) as draft:
-        draft.wish["ResourceConfig"]["KeepAlivePeriodInSeconds"] = seconds
-    if job.status in FINAL and not extend(studio, job, seconds):
-        raise validation_error(f"The warm pool of training job {job.name} is no longer available.")
 
 
 _UPDATED = ("ProfilerConfig", "ProfilerRuleConfigurations")
@@ -120,7 +124,7 @@ def stop_training_job(call: Call[Studio], request: t.StopTrainingJobRequestTypeD
 
 @operation("sagemaker", "UpdateTrainingJob")
 def update_training_job(call: Call[Studio], request: t.UpdateTrainingJobRequestTypeDef) -> Response:
-    """Change the profiler configuration of a job that has not ended."""
+    """Change the profiler configuration of a job that has not ended, and the time of its pool."""
     if "RemoteDebugConfig" in request:
         raise AWSError(
             "UnsupportedOperation",
@@ -128,10 +132,17 @@ def update_training_job(call: Call[Studio], request: t.UpdateTrainingJobRequestT
         )
     store = call.app.store
     job = store.get(TRAINING_JOB, call.account, call.region, request["TrainingJobName"])
-    if "ResourceConfig" in request:
+    keep = "ResourceConfig" in request
+    if keep:
+        _require_pool(call.app, job)
+    if not keep or any(member in request for member in _UPDATED):
+        _update_profiler(store, job, request)
+    if keep:
         _keep_alive(call.app, job, request["ResourceConfig"]["KeepAlivePeriodInSeconds"])
-        if len(request) == 2:  # the name and this
-            return {"TrainingJobArn": job.arn}
+    return {"TrainingJobArn": job.arn}
+
+
+def _update_profiler(store: Store, job: Resource, request: Mapping[str, Any]) -> None:
     with store.edit(job.uid) as draft:
         if draft.status != IN_PROGRESS:
             raise validation_error(
@@ -143,7 +154,6 @@ def update_training_job(call: Call[Studio], request: t.UpdateTrainingJobRequestT
             changed["ProfilerConfig"] = {**draft.wish.get("ProfilerConfig", {}), **profiler}
         check_folders(changed)
         draft.wish = changed
-    return {"TrainingJobArn": job.arn}
 
 
 @operation("sagemaker", "DeleteTrainingJob")
