@@ -28,6 +28,10 @@ def check_create(request: Mapping[str, Any]) -> None:
         )
     if not name and not group:
         raise validation_error("Missing ARN.")
+    if group and request.get("Tags"):
+        raise validation_error(
+            "Tags cannot be given with ModelPackageGroupName: a version has the tags of its group."
+        )
     if request.get("ValidationSpecification"):
         raise _unsupported("ValidationSpecification")
     if request.get("CertifyForMarketplace"):

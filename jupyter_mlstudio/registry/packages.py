@@ -43,6 +43,7 @@ def package_of(call: Call[Studio], reference: str) -> Resource:
 def create_model_package(call: Call[Studio], request: t.CreateModelPackageInputTypeDef) -> Response:
     """Register a model: the next version of a group, or a package with a name of its own."""
     check_create(request)
+    labels = tag_map(request.get("Tags"))
     store = call.app.store
     name, parent, status = request.get("ModelPackageName", ""), None, UNVERSIONED
     if reference := request.get("ModelPackageGroupName"):
@@ -66,7 +67,7 @@ def create_model_package(call: Call[Studio], request: t.CreateModelPackageInputT
         wish={key: value for key, value in request.items() if key not in _NOT_STORED},
         facts=facts,
         status=status,
-        labels=tag_map(request.get("Tags")),
+        labels=labels,
     )
     return {"ModelPackageArn": package.arn}
 
