@@ -36,6 +36,11 @@ SORTS = {
     "Status": resources.c.status,
 }
 
+_SPANS = (
+    ("CreatedAfter", "CreatedBefore"),
+    ("CreationTimeAfter", "CreationTimeBefore"),
+    ("LastModifiedTimeAfter", "LastModifiedTimeBefore"),
+)
 _TIMES = {
     "CreationTimeAfter": (resources.c.created, ">"),
     "CreationTimeBefore": (resources.c.created, "<"),
@@ -90,6 +95,7 @@ class Listing:
         self, call: Call[Studio], request: Mapping[str, Any]
     ) -> tuple[list[Resource], str | None]:
         """Return one page of resources and the token of the next."""
+        _check_spans(request)
         sort = request.get("SortBy", self.sort)
         column = SORTS[self.sorts.get(sort, sort)]
         descending = request.get("SortOrder", self.order) == "Descending"
@@ -136,6 +142,12 @@ class Listing:
         return query
 
 
+def _check_spans(request: Mapping[str, Any]) -> None:
+    for after, before in _SPANS:
+        if after in request and before in request and request[after] > request[before]:
+            raise validation_error(f"{after} must not be later than {before}.")
+
+
 class Tokens:
     """Signed page tokens."""
 
@@ -169,9 +181,14 @@ def _bad_token() -> Exception:
 
 
 def tag_map(pairs: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
-    """Return AWS's list of Key/Value pairs as a dictionary, refusing a key named twice."""
+    """Return AWS's list of Key/Value pairs as a dictionary.
+
+    Raises ``ValidationException`` for a key that is there twice, or belongs to AWS.
+    """
     labels: dict[str, str] = {}
     for pair in pairs or ():
+        if pair["Key"].lower().startswith("aws:"):
+            raise validation_error(f"Tag keys that begin with aws: are reserved: {pair['Key']}")
         if pair["Key"] in labels:
             raise validation_error(f"Duplicate tag keys found: {pair['Key']}")
         labels[pair["Key"]] = pair["Value"]
