@@ -172,6 +172,7 @@ PREFIX = {"prefix": f"s3://{BUCKET}/x/"}
         (b'[\n{"prefix": "s3://data/x/"},\n"a"\n"b"]', "line 4 is not JSON"),
         (b"", "line 1 is not JSON"),
         (b"[" * 100_000, "it is nested too deeply"),
+        (b'[{"prefix": "s3://data/x/"}, ' + b"9" * 5000 + b"]", "it cannot be read"),
         (b'{"prefix": "s3://data/x/"}', "it is not a JSON array"),
         (b"[]", "its first element is not"),
         (b'["a"]', "its first element is not"),

@@ -329,7 +329,7 @@ class TestProxy:
         assert (answer.status, answer.document["code"]) == (status, code)
         assert fake_studio.calls == []
 
-    @pytest.mark.parametrize("body", ["", "[]", "{", "1", "\xff"])
+    @pytest.mark.parametrize("body", ["", "[]", "{", "1", "\xff", "[" * 100_000])
     def test_the_body_is_a_json_object(
         self, fetch: Callable[..., Answer], fake_studio: FakeStudio, body: str
     ) -> None:

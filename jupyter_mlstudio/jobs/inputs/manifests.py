@@ -41,6 +41,8 @@ def read_manifest(objects: Objects, uri: S3Uri) -> tuple[S3Uri, list[str]]:
         document = json.loads(text)
     except json.JSONDecodeError as error:
         raise _wrong(uri, f"line {error.lineno} is not JSON: {error.msg}") from error
+    except ValueError as error:
+        raise _wrong(uri, f"it cannot be read: {error}") from error
     except RecursionError as error:
         raise _wrong(uri, "it is nested too deeply") from error
     if not isinstance(document, list):

@@ -39,7 +39,7 @@ class ProxyHandler(StudioHandler):
     def _document(self) -> dict[str, Any]:
         try:
             document = json.loads(self.request.body or b"{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise validation_error(f"The body is not JSON: {error}") from error
         if not isinstance(document, dict):
             raise validation_error("The body is not a JSON object")

@@ -99,7 +99,7 @@ def _policy(text: str) -> str:
         raise _malformed_policy(message)
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise _malformed_policy("Policies must be valid JSON and the first byte must be '{'")
