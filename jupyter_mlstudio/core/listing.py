@@ -101,7 +101,7 @@ class Listing:
         descending = request.get("SortOrder", self.order) == "Descending"
         size = request.get("MaxResults") or self.page
         signer = Tokens(call.app.keys.derive("page-token"))
-        scope = self._scope(call, request)
+        scope = query_scope(call, self.kind.name, request)
         query = self.filtered(call, request)
         if token := request.get("NextToken"):
             value, uid = signer.open(token, scope)
@@ -117,10 +117,6 @@ class Listing:
         last = found[size - 1]
         position = [getattr(last, column.key), last.uid]
         return found[:size], signer.seal(position, scope)
-
-    def _scope(self, call: Call[Studio], request: Mapping[str, Any]) -> str:
-        rest = {k: str(v) for k, v in request.items() if k not in ("NextToken", "MaxResults")}
-        return json.dumps([self.kind.name, call.account, call.region, rest], sort_keys=True)
 
     def filtered(self, call: Call[Studio], request: Mapping[str, Any]) -> Select[Any]:
         """Return the query with the request's filters; a kind with others adds them here."""
@@ -146,6 +142,12 @@ def _check_spans(request: Mapping[str, Any]) -> None:
     for after, before in _SPANS:
         if after in request and before in request and request[after] > request[before]:
             raise validation_error(f"{after} must not be later than {before}.")
+
+
+def query_scope(call: Call[Studio], what: str, request: Mapping[str, Any]) -> str:
+    """Return what a page token is good for: this query of this caller."""
+    rest = {k: str(v) for k, v in request.items() if k not in ("NextToken", "MaxResults")}
+    return json.dumps([what, call.account, call.region, rest], sort_keys=True)
 
 
 class Tokens:

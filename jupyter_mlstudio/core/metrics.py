@@ -93,6 +93,31 @@ class MetricStore:
                 Point(row.name, row.value, row.time, row.step) for row in connection.execute(query)
             ]
 
+    def finals(self, names: Iterable[str]) -> dict[str, list[Point]]:
+        """Return the newest points of the metrics of these names, by the resource's ARN."""
+        newest = (
+            select(metric_points.c.series, func.max(metric_points.c.number).label("number"))
+            .join(metric_series, metric_series.c.id == metric_points.c.series)
+            .where(metric_series.c.name.in_(list(names)))
+            .group_by(metric_points.c.series)
+            .subquery()
+        )
+        query = (
+            select(metric_series.c.arn, metric_series.c.name, metric_points)
+            .join(metric_points, metric_points.c.series == metric_series.c.id)
+            .join(
+                newest,
+                (newest.c.series == metric_points.c.series)
+                & (newest.c.number == metric_points.c.number),
+            )
+        )
+        found: dict[str, list[Point]] = {}
+        with self.database.read() as connection:
+            for row in connection.execute(query):
+                point = Point(row.name, row.value, row.time, row.step)
+                found.setdefault(row.arn, []).append(point)
+        return found
+
     def points(self, arn: str, name: str, start: float, end: float) -> list[tuple[float, float]]:
         """Return time and value of the points from ``start`` to before ``end``, as written."""
         query = (
