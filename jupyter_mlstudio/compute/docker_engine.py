@@ -17,6 +17,7 @@ import docker
 import docker.errors
 from docker.types import Mount
 
+from jupyter_mlstudio._failpoints import reached
 from jupyter_mlstudio.compute import docker_spec, machine
 from jupyter_mlstudio.compute.docker_client import CONTROL_TIMEOUT, DockerClient, Gone, explain
 from jupyter_mlstudio.compute.docker_events import Watcher
@@ -138,10 +139,13 @@ class DockerEngine:
             if state is None:
                 self._images.ensure(spec.image)
                 self._create(spec)
+                reached("docker.created")
                 state = self.inspect(spec.name)
         if state is not None and state.phase is Phase.CREATED:
             self._name_in_group(spec)
+            reached("docker.connected")
             self._start(spec.name)
+            reached("docker.started")
         elif state is not None and state.started_at is None and state.error:
             raise EngineError(state.error)
 
@@ -184,6 +188,7 @@ class DockerEngine:
         self.inspect(name)
         with self._client.api() as api:
             _unless_already(lambda: api.remove_container(name, force=True, v=True))
+        reached("docker.removed")
         self._mounts(name).remove()
         with self._lock:
             self._starting.pop(name, None)
@@ -295,6 +300,7 @@ class DockerEngine:
     def _create(self, spec: ContainerSpec) -> None:
         attachment = self._attachment(spec)
         mounts = self._mounts(spec.name).make(spec.mounts)
+        reached("docker.mounted")
         # Who chooses GPUs must see all that have some.
         with self._lock if spec.limits.gpus else nullcontext():
             self._create_with(spec, attachment, mounts)

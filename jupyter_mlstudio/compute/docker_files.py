@@ -10,6 +10,7 @@ import docker
 import docker.errors
 from docker.types import Mount
 
+from jupyter_mlstudio._failpoints import reached
 from jupyter_mlstudio.compute.docker_client import DockerClient
 from jupyter_mlstudio.compute.docker_volumes import CONTAINER_LABEL, HELPER_LABEL, Volumes
 from jupyter_mlstudio.compute.paths import PROBE_IMAGE, PathMap, overlay_options
@@ -134,6 +135,7 @@ class HelperContainer:
             host_config=config,
         )["Id"]
         try:
+            reached("docker.helping")
             api.start(container)
             code = api.wait(container, timeout=HELPER_TIMEOUT)["StatusCode"]
             if code:

@@ -22,6 +22,7 @@ import docker
 import docker.errors
 from docker.types import IPAMConfig, IPAMPool
 
+from jupyter_mlstudio._failpoints import reached
 from jupyter_mlstudio.compute.docker_client import DockerClient
 from jupyter_mlstudio.compute.docker_self import own_container
 from jupyter_mlstudio.compute.ports import can_bind
@@ -192,6 +193,7 @@ def _ensure(api: docker.APIClient, bridge: Bridge) -> dict[str, Any]:
     found = _find(api, bridge.name)
     if found is None:
         _create(api, bridge)
+        reached("docker.network")
         found = _find(api, bridge.name)
     if found is None:
         raise EngineError(

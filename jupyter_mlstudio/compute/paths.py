@@ -21,6 +21,7 @@ import docker
 import docker.errors
 from docker.types import DriverConfig, Mount
 
+from jupyter_mlstudio._failpoints import reached
 from jupyter_mlstudio.compute.docker_client import DockerClient
 from jupyter_mlstudio.compute.docker_self import own_container
 from jupyter_mlstudio.compute.protocol import EngineError
@@ -119,6 +120,7 @@ def _probe_container(api: docker.APIClient, mounts: Sequence[Mount]) -> Iterator
     config = api.create_host_config(mounts=list(mounts), network_mode="none")
     container = api.create_container(PROBE_IMAGE, command=["never-run"], host_config=config)["Id"]
     try:
+        reached("docker.probing")
         yield container
     finally:
         api.remove_container(container, force=True, v=True)

@@ -24,6 +24,7 @@ from typing import Any
 
 import psutil
 
+from jupyter_mlstudio._failpoints import reached
 from jupyter_mlstudio.compute import machine, process_files, shim
 from jupyter_mlstudio.compute.docker_logs import CUT, MAX_LINE
 from jupyter_mlstudio.compute.gpus import free_gpus
@@ -125,8 +126,10 @@ class ProcessEngine:
         folder = self._folder / spec.name
         if not folder.exists():
             self._create(spec, folder)
+            reached("process.created")
         if not (folder / "state.json").exists():
             _launch(folder)
+            reached("process.launched")
 
     def inspect(self, name: str) -> ContainerState | None:
         """Return the state, or None when there is no such container."""
@@ -177,6 +180,7 @@ class ProcessEngine:
         if held is None:
             raise EngineError(f"The process of {name} does not end.", retryable=True)
         os.close(held)
+        reached("process.removing")
         shutil.rmtree(folder, ignore_errors=True)
 
     def logs(self, name: str, since_ns: int = 0) -> Iterator[LogLine]:
@@ -302,6 +306,7 @@ def _publish(document: Mapping[str, Any], folder: Path) -> None:
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.{threading.get_ident()}")
     draft.mkdir(parents=True, mode=0o700)
     (draft / "spec.json").write_text(json.dumps(document))
+    reached("process.drafted")
     try:
         draft.rename(folder)
     except OSError:

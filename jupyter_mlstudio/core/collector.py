@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from time import monotonic
 
+from .._failpoints import reached
 from ..compute.protocol import Engine, EngineError, LogLine
 from .database import DatabaseUnavailable
 from .logs import LogStore
@@ -80,7 +81,9 @@ class LogCollector:
                     if self._closed.is_set():
                         return
                     full = store.append(group, stream, batch)
+                    reached("log.appended")
                     written()
+                    reached("log.scanned")
                     if full:
                         return
             except DatabaseUnavailable:

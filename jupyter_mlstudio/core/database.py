@@ -16,6 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, Table, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 
+from .._failpoints import reached
 from ..wire.errors import AWSError
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class Database:
         """
         with self._turn, self._session(self._writing) as connection:
             yield connection
+            reached("store.written")
+        reached("store.committed")
 
     def check(self) -> None:
         """See that writes are possible. Raises :class:`DatabaseUnavailable`."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from .._failpoints import reached
 from .database import Database
 from .schema import log_cursors, metric_points, metric_series
 
@@ -49,6 +50,7 @@ class MetricStore:
         with self.database.write() as connection:
             _append(connection, arn, points)
             advance(connection, uid, stream, position)
+        reached("metrics.appended")
 
     def forget(self, arn: str) -> None:
         """Drop all series of a resource, so that the next of its name starts with none."""

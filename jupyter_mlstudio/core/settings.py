@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .._failpoints import reached
+
 ROOT_VARIABLE = "MLSTUDIO_ROOT"
 DATABASE_VARIABLE = "MLSTUDIO_DATABASE"
 SQLITE = "sqlite"
@@ -189,7 +191,9 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+    reached("file.written")
     temporary.replace(path)
+    reached("file.replaced")
 
 
 def _free_port() -> int:

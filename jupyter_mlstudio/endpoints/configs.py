@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .._failpoints import reached
 from ..core.listing import Listing, tag_map
 from ..core.studio import Studio
 from ..wire.errors import AWSError, validation_error
@@ -48,6 +49,7 @@ def create_endpoint_config(
         status="Active",
         labels=tag_map(request.get("Tags")),
     )
+    reached("endpoint-config.create.stored")
     return {"EndpointConfigArn": config.arn}
 
 

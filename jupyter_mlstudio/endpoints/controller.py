@@ -12,6 +12,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from .._failpoints import reached
 from ..compute.protocol import EngineError, Phase
 from ..core.clock import now
 from ..core.controllers import controller
@@ -79,7 +80,9 @@ class EndpointController:
             if target(endpoint) != wanted:
                 return SOON  # the deployment was given up
         endpoint = self._settle(endpoint, wanted, current)
+        reached("endpoint.settled")
         revision = publish(self.studio)
+        reached("endpoint.routed")
         draining = self._drain(endpoint, revision)
         if not self._judge(endpoint, wanted, revision):
             return SOON
@@ -142,6 +145,7 @@ class EndpointController:
             if draft.status not in (DELETING, FAILED) and target(draft) == wanted:
                 draft.status = status
                 draft.step(status, "" if up else draft.facts.get("Crash", ""))
+        reached("endpoint.judged")
         return True
 
     def _drain(self, endpoint: Resource, revision: str) -> bool:
@@ -151,6 +155,7 @@ class EndpointController:
             part for part, info in retired.items() if self._remove(endpoint, part, info, revision)
         ]
         if gone:
+            reached("endpoint.drain.removed")
             with self.store.edit(endpoint.uid) as draft:
                 for part in gone:
                     draft.facts["Retired"].pop(part, None)
@@ -166,6 +171,7 @@ class EndpointController:
             free = drained(self.studio, revision, replica_id(endpoint, part))
             if (free and waited >= info["Linger"]) or waited > info["Linger"] + DRAIN_SECONDS:
                 self.studio.engine.stop(name, GRACE)
+                reached("endpoint.drain.stopped")
             return False
         ended = state is not None and state.phase is Phase.EXITED
         if ended and not self.replicas.follow(endpoint, info["Variant"], part):
@@ -177,6 +183,7 @@ class EndpointController:
         name = self.studio.container_name(endpoint, part)
         self.studio.engine.remove(name)
         self.replicas.forget(name)
+        reached("endpoint.discard.removed")
         self.studio.engine.remove_tree(self.studio.run_folder(endpoint, part))
 
     def _give_up(self, endpoint: Resource) -> None:
@@ -186,6 +193,7 @@ class EndpointController:
                 retire(draft, key)
         for part in draft.facts.get("Retired", {}):
             self._discard(endpoint, part)
+        reached("endpoint.give-up.removed")
         with self.store.edit(endpoint.uid) as draft:
             draft.facts["Retired"] = {}
             if draft.status != DELETING:
@@ -199,7 +207,9 @@ class EndpointController:
         if self._drain(draft, publish(self.studio)):
             return STARTING
         self.studio.engine.remove_tree(self.studio.settings.jobs / endpoint.uid)
+        reached("endpoint.delete.cleared")
         self.store.delete(endpoint.uid)
+        reached("endpoint.delete.deleted")
         self._collect_models()
         return None
 

@@ -25,6 +25,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
+from .._failpoints import reached
 from ..core.cloudwatch import Entry
 from ..core.controllers import controller
 from ..core.metrics import advance
@@ -110,6 +111,7 @@ def drain(studio: Studio, now: float) -> None:
     taken = [path for path in sorted(folder.glob("*.jsonl")) if _complete(path, now)]
     for path in taken:
         _store(studio, path)
+        reached("endpoint.metrics.stored")
         path.unlink(missing_ok=True)
     if taken:
         _forget(studio, folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._failpoints import reached
 from ..core.listing import Listing, tag_map
 from ..core.studio import Studio
 from ..wire.operation import Call, Response, operation
@@ -29,6 +30,7 @@ def create_model(call: Call[Studio], request: t.CreateModelInputTypeDef) -> Resp
         status="Active",
         labels=tag_map(request.get("Tags")),
     )
+    reached("model.create.stored")
     return {"ModelArn": model.arn}
 
 

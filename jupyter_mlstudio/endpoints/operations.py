@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .._failpoints import reached
 from ..core.clock import timestamp
 from ..core.listing import Listing, tag_map
 from ..core.store import Draft, Resource
@@ -39,6 +40,7 @@ def create_endpoint(call: Call[Studio], request: t.CreateEndpointInputTypeDef) -
         labels=tag_map(request.get("Tags")),
         step=(CREATING, "Starting the containers"),
     )
+    reached("endpoint.create.stored")
     return {"EndpointArn": endpoint.arn}
 
 
@@ -60,6 +62,7 @@ def update_endpoint(call: Call[Studio], request: t.UpdateEndpointInputTypeDef) -
             draft.wish.pop("DeploymentConfig", None)
             draft.wish.update(_deployment(request))
         _enter_update(draft, f"Deploying {plan['EndpointConfigName']}")
+    reached("endpoint.update.stored")
     return {"EndpointArn": endpoint.arn}
 
 
@@ -103,7 +106,9 @@ def delete_endpoint(call: Call[Studio], request: t.DeleteEndpointInputTypeDef) -
     with store.edit(endpoint.uid) as draft:
         draft.status = DELETING
         draft.step(DELETING, "Removing the containers")
+    reached("endpoint.delete.stored")
     publish(call.app)
+    reached("endpoint.delete.routed")
 
 
 @operation("sagemaker", "DescribeEndpoint")

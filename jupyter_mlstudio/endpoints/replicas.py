@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
+from .._failpoints import reached
 from ..compute.protocol import ContainerState, EngineError, ImageNotFound, Phase
 from ..core.clock import now
 from ..core.store import Resource
@@ -81,6 +82,7 @@ class Replicas:
         limits = studio.admission.limits(instance)
         # From here on there may be room held, or a container: what is recorded is also retired.
         self._note(endpoint, slot)
+        reached("endpoint.launch.noted")
         if not studio.admission.reserve(name, limits, service=True):
             if now() - endpoint.wish["Plan"]["Requested"] > ROOM_SECONDS:
                 raise ReplicaFailed(
@@ -94,6 +96,7 @@ class Replicas:
         try:
             data = container.get("ModelData")
             model = fetch(studio, data, container["Hostname"]) if data else None
+            reached("endpoint.launch.fetched")
             studio.engine.start(container_spec(studio, endpoint, slot, model, limits))
         except (ModelDataError, ImageNotFound) as error:
             raise ReplicaFailed(str(error)) from error
@@ -101,6 +104,7 @@ class Replicas:
             if error.retryable:
                 raise
             raise ReplicaFailed(f"The container cannot be started: {error.reason}") from error
+        reached("endpoint.launch.started")
         self._note(endpoint, slot, Launched=now())
 
     def _accompany(self, endpoint: Resource, slot: Slot, state: ContainerState) -> None:
@@ -115,6 +119,7 @@ class Replicas:
             self._keep(endpoint, slot, state.name, address)
         elif answers_ping(address):
             self._note(endpoint, slot, Healthy=now(), Address=list(address), Launched=_began(state))
+            reached("endpoint.healthy")
         elif now() - _began(state) > slot.variant["Startup"]:
             raise ReplicaFailed(self._why_unhealthy(endpoint, slot))
 

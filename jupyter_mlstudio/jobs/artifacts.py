@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .._failpoints import reached
 from ..core.store import Resource
 from ..core.studio import Studio
 from ..storage.trees import merge_trees, tar_gz
@@ -50,6 +51,7 @@ def _together(studio: Studio, job: Resource, bases: Sequence[Path], name: str) -
     shutil.rmtree(merged, ignore_errors=True)
     merged.mkdir(parents=True)
     merge_trees([folder for folder in folders if _has_content(folder)], merged)
+    reached("artifacts.merged")
     return merged
 
 
@@ -70,7 +72,9 @@ def _upload(
         return f"{target.join(name)}/"
     archive = studio.settings.jobs / job.uid / f"{name}.tar.gz"
     tar_gz(folder, archive)
+    reached("artifacts.packed")
     uri = target.join(f"{name}.tar.gz")
     s3.upload_file(str(archive), uri.bucket, uri.key)
+    reached("artifacts.uploaded")
     archive.unlink()
     return str(uri)

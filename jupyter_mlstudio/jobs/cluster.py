@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+from .._failpoints import reached
 from ..compute.protocol import ContainerSpec, ContainerState, Limits, Phase
 from ..core.store import Resource
 from ..core.studio import Studio
@@ -60,6 +61,7 @@ class Cluster:
         """Start what has not been started. Raises the first host's :class:`EngineError`."""
         first, *others = specs
         self.studio.engine.start(first)
+        reached("cluster.started")
         if others:
             with ThreadPoolExecutor(min(_AT_ONCE, len(others))) as pool:
                 list(pool.map(self.studio.engine.start, others))
@@ -91,6 +93,7 @@ class Cluster:
         for host in self.hosts:
             engine.remove(self.name(host))
             self.studio.collector.forget(self.name(host))
+            reached("cluster.removed")
         if self.group:
             engine.remove_group(self.group)
         self.release()

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .._failpoints import reached
 from ..compute.protocol import (
     ContainerSpec,
     ContainerState,
@@ -188,6 +189,7 @@ class JobController(ABC):
     def _launch(self, job: Resource, cluster: Cluster, *, fresh: bool) -> float | None:
         studio = self.studio
         track(studio, job)
+        reached("job.launch.tracked")
         if job.status == STOPPING:
             return self._end(job, STOPPED)
         if exceeded := self._exceeded(job):
@@ -195,11 +197,15 @@ class JobController(ABC):
         if not cluster.reserve():
             self._enter(job, "Starting", f"Waiting for room on this machine for {asked(cluster)}")
             return WAITING
+        reached("job.launch.reserved")
         self._enter(job, "Downloading", "Downloading input data")
+        reached("job.launch.noted")
         try:
             if fresh:
                 studio.engine.remove_tree(studio.settings.jobs / job.uid)
+                reached("job.launch.cleared")
             self.start(job, cluster, fresh=fresh)
+            reached("job.launch.started")
         except (InputError, ImageNotFound) as error:
             return self._end(job, FAILED, client_error(str(error)))
         except EngineError as error:
@@ -219,6 +225,7 @@ class JobController(ABC):
             running_message(self.studio, cluster, self.running),
             lambda draft: note_start(draft, self.studio.engine.name, cluster.hosts, states),
         )
+        reached("job.run.noted")
         cluster.restore()
         self._follow(job, cluster)
         job = self._note_input_problem(job)
@@ -232,6 +239,7 @@ class JobController(ABC):
             job = self._time_out(job, exceeded)
         if job.status == STOPPING:
             cluster.stop(GRACE)
+            reached("job.run.stopped")
             return WAITING
         left = min(limit.end for limit in self.limits(job)) - now()
         again = [self.accompany(job), WAITING if fed(self.studio, job.uid) else None]
@@ -287,8 +295,10 @@ class JobController(ABC):
         cluster.release()
         if not self._follow(job, cluster):
             return SOON
+        reached("job.end.followed")
         for stream in job.facts["LogStreams"]:
             self.scan(job, stream)
+        reached("job.end.scanned")
         if (index := first_failure(states)) is not None:
             job = self._note_failure(job, cluster, states, index)
         job = self._note_input_problem(job)
@@ -299,6 +309,7 @@ class JobController(ABC):
             draft.facts["UploadingSince"] = now()
             draft.facts["SecondaryStatus"] = "Uploading"
             draft.step("Uploading", f"Uploading what the {self.noun.lower()} left")
+        reached("job.end.recorded")
         return SOON
 
     def _outcome(self, job: Resource) -> str:
@@ -312,7 +323,9 @@ class JobController(ABC):
             for host in self.hosts(job):
                 base = self.studio.run_folder(job, host.part)
                 self.studio.engine.readable_tree(base / "opt/ml")
+            reached("job.finish.readable")
             facts = self.publish(job, status)
+            reached("job.finish.published")
         except ContentsLost as error:
             return self._fail(job, f"InternalServerError: {error.reason}")
         except _S3_ERRORS as error:
@@ -333,14 +346,17 @@ class JobController(ABC):
             self.rescue(job)
         except (*_S3_ERRORS, OSError) as error:
             log.warning("Nothing is saved of the failed attempt of %s: %s", job.name, error)
+        reached("job.retry.rescued")
         self._cluster(job).remove()
         stop_pipes(self.studio, job.uid)
+        reached("job.retry.removed")
         self.leave(job)
         with self.studio.store.edit(job.uid) as draft:
             forget_attempt(draft)
             draft.facts["Retries"] = tried + 1
             draft.facts["SecondaryStatus"] = "Starting"
             draft.step("Starting", f"Retry {tried + 1} of {allowed} after: {reason}")
+        reached("job.retry.recorded")
         return SOON
 
     def _end(
@@ -363,16 +379,21 @@ class JobController(ABC):
                 draft.facts["FailureReason"] = reason[:1024]
             said = f"{self.noun} {LAST_MESSAGES[secondary]}"
             draft.step(shown, said + (f" {reason}" if reason else ""))
+        reached("job.final.recorded")
         self._clean(draft)
         return None
 
     def _clean(self, job: Resource) -> None:
         """Remove containers and folders of a job that has ended. Safe to repeat."""
         self.leave(job)
+        reached("job.final.left")
         self._cluster(job).remove()
+        reached("job.final.removed")
         stop_pipes(self.studio, job.uid)
+        reached("job.final.unfed")
         self.hand_over(job)
         self.studio.engine.remove_tree(self.studio.settings.jobs / job.uid)
+        reached("job.final.cleared")
 
     def _enter(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._failpoints import reached
 from ..core.store import Resource, Store
 from ..wire.errors import validation_error
 from .status import FINAL, STOPPING
@@ -21,3 +22,4 @@ def request_stop(store: Store, job: Resource, noun: str) -> None:
             draft.status = STOPPING
             draft.facts["SecondaryStatus"] = "Stopping"
             draft.step("Stopping", f"Stopping the {noun}")
+    reached("job.stop.stored")

@@ -14,6 +14,7 @@ from time import time_ns
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .._failpoints import reached
 from ..core.settings import write_atomically
 from ..core.store import Resource
 from ..core.studio import Studio
@@ -115,6 +116,7 @@ class FolderSync:
                 while data := source.read(1 << 20):
                     target.write(data)
         self._studio.engine.remove_tree(linked)
+        reached("sync.restored")
         kept = {f.path: _mark(f) for f in files_beneath(base, folder.local)}
         self._remember(job, part, folder, kept)
 
@@ -160,9 +162,11 @@ class FolderSync:
             except (FileNotFoundError, PermissionError):
                 # Gone meanwhile, or not ours to read until the container has ended.
                 continue
+            reached("sync.uploaded")
             kept[file.path] = _mark(file)
         if kept != known:
             self._remember(job, part, folder, kept)
+            reached("sync.noted")
 
     def _of(self, job: Resource) -> threading.Lock:
         with self._lock:

@@ -11,6 +11,8 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from .._failpoints import reached
+
 _FICLONE = 0x40049409
 _COPY_STEP = 64 << 20
 _RESERVE = 64 << 20
@@ -122,8 +124,10 @@ class Incoming:
         """Make the file durable under its final name; nobody writes to it from here on."""
         os.fsync(self._descriptor)
         self._close()
+        reached("s3.body.synced")
         self.path.rename(self._target)
         sync_folder(self._target.parent)
+        reached("s3.body.published")
 
     def share(self, source: Path) -> None:
         """Become, already published, the same bytes as ``source``, by a link where possible."""

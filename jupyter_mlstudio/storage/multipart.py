@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from jupyter_mlstudio._failpoints import reached
 from jupyter_mlstudio.wire.errors import AWSError
 
 from . import catalog, checksums, names, records
@@ -120,6 +121,7 @@ def complete(
     try:
         for part in parts:
             body.append_file(store.files.path(part.file), count=part.size)
+        reached("s3.complete.joined")
         body.publish()
         etag = checksums.composite_etag(part.etag for part in parts)
         now = round(time.time(), 3)

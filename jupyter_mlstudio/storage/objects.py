@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from jupyter_mlstudio._failpoints import reached
 from jupyter_mlstudio.wire.errors import AWSError
 
 from . import catalog, events, names, records
@@ -234,6 +235,7 @@ class ObjectStore:
         body = self.files.new()
         try:
             body.share(self.path(source))
+            reached("s3.copy.linked")
             entry = Entry(target[1], body.id, source.size, source.etag, now(), details)
             return self.write(placing(target[0], entry, conditions, cause))
         except BaseException:

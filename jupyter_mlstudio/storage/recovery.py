@@ -7,6 +7,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+from .._failpoints import reached
 from . import catalog, records
 from .files import ObjectFiles
 from .journal import Journal
@@ -42,8 +43,10 @@ def recover(files: ObjectFiles, *, swept: bool) -> tuple[sqlite3.Connection, Jou
         _settle(connection, journal)
     suspicious = journal.damaged > 0 or (fresh and journal.end == journal.start)
     files.prepare()
+    reached("s3.recover.replayed")
     if suspicious or not swept:
         _sweep(connection, files, quarantine=suspicious)
+    reached("s3.recover.swept")
     return connection, _compact(connection, journal, path)
 
 

@@ -22,6 +22,7 @@ from typing import IO
 
 from isal import igzip
 
+from .._failpoints import reached
 from .files import duplicate, sync_folder
 
 log = logging.getLogger(__name__)
@@ -189,6 +190,7 @@ def _growing(destination: Path) -> Iterator[Path]:
     temporary.chmod(_FOLDER_MODE)
     try:
         yield temporary
+        reached("tree.grown")
         try:
             temporary.rename(destination)
         except OSError as error:

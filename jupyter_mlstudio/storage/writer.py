@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+from .._failpoints import reached
 from . import catalog, records
 from .journal import Journal, Record
 
@@ -115,6 +116,7 @@ class Writer:
                 results.append((future, result))
             if changes:
                 self._journal.append(changes)
+                reached("s3.journal.appended")
                 catalog.set_position(self._connection, self._journal.generation, self._journal.end)
             self._connection.execute("COMMIT")
         except Exception as error:
@@ -123,6 +125,7 @@ class Writer:
                     future.set_exception(error)
             self._undo(end)
             return
+        reached("s3.catalogue.committed")
         if freed:
             self._janitor.submit(self._clean, freed)
         for future, result in results:
@@ -135,6 +138,7 @@ class Writer:
             self._journal.truncate(end)
 
     def _clean(self, files: list[str]) -> None:
+        reached("s3.bodies.freed")
         try:
             self._remove(files)
         except OSError:

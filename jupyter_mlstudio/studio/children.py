@@ -20,6 +20,7 @@ from typing import BinaryIO
 import psutil
 
 from .. import __version__
+from .._failpoints import reached
 from ..core import runfile
 
 log = logging.getLogger(__name__)
@@ -164,6 +165,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        reached("child.spawned")
         deadline = monotonic() + timeout
         while runfile.read(program.ready) is None:
             if (code := self._spawned.poll()) is not None:

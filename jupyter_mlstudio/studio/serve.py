@@ -14,6 +14,7 @@ import uvloop
 from aiohttp import web
 
 from .. import __version__
+from .._failpoints import reached
 from .._identity import identity
 from ..aws.mlstudio import stop_waiting
 from ..compute.ports import can_bind, free_port
@@ -64,9 +65,12 @@ class _Process:
             raise StartError(f"The studio cannot start. {error.message}.") from error
         except (EngineError, OSError) as error:
             raise StartError(f"The studio cannot start: {error}") from error
+        reached("studio.opened")
         try:
             await self._start(studio)
+            reached("studio.reconciling")
             self._announce()
+            reached("studio.announced")
             ready()
             log.info("Serving %s at %s", self.settings.root, self.settings.url)
             await self._until_told(studio)
@@ -81,6 +85,7 @@ class _Process:
             await self._listen(studio, access)
         except (EngineError, ChildError, OSError) as error:
             raise StartError(f"The studio cannot start: {error}") from error
+        reached("studio.serving")
         try:
             await asyncio.to_thread(studio.start)
         except DatabaseUnavailable as error:
@@ -169,6 +174,7 @@ class _Process:
 
     async def _stop(self, studio: Studio) -> None:
         run_file(self.settings).unlink(missing_ok=True)
+        reached("studio.closing")
         stop_waiting(studio)
         for runner in self.runners:
             await runner.cleanup()
@@ -180,6 +186,7 @@ class _Process:
             except EngineError as error:
                 log.error("Containers cannot be stopped: %s", error.reason)
         await asyncio.to_thread(studio.close)
+        reached("studio.closed")
         for child in reversed(self.children):
             await asyncio.to_thread(child.stop)
         log.info("Stopped")

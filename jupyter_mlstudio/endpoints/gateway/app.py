@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp import web
 from botocore.model import StructureShape
 
+from jupyter_mlstudio._failpoints import reached
 from jupyter_mlstudio.endpoints.gateway.answers import error_answer, not_found, too_large
 from jupyter_mlstudio.endpoints.gateway.metrics import Metrics
 from jupyter_mlstudio.endpoints.gateway.table import RouteTable
@@ -132,8 +133,10 @@ class Gateway:
     ) -> web.StreamResponse:
         status = 500
         try:
+            reached("gateway.asked")
             async with exchange(self._client, self._table, invocation) as answer:
                 await answer.require_success()
+                reached("gateway.answered")
                 if invocation.stream:
                     response = await _stream_events(request, invocation, answer)
                 else:

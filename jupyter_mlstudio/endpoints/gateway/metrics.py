@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from math import floor, log10
 from pathlib import Path
 
+from jupyter_mlstudio._failpoints import reached
 from jupyter_mlstudio.endpoints.routes import Key
 
 log = logging.getLogger(__name__)
@@ -118,6 +119,7 @@ class Metrics:
         begins = not path.exists()
         with path.open("a") as file:
             file.write("".join(lines))
+        reached("gateway.spooled")
         if begins:
             _bound(self._folder.glob("*.jsonl"), self._limit)
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from ..._failpoints import reached
 from ...core import runfile
 from ...core.settings import write_atomically
 from ...core.store import Resource
@@ -75,10 +76,13 @@ def start_pipes(studio: Studio, job: Resource, pipes: Sequence[Pipe], *, host: i
         return
     root = studio.run_folder(job, str(host))
     channels = [_plan(studio, job, pipe, root) for pipe in pipes]
+    reached("pipes.linked")
     folder.mkdir(parents=True, exist_ok=True)
     plan = folder / feeder.PLAN
     write_atomically(plan, json.dumps(channels))
+    reached("pipes.planned")
     _spawn(folder, plan)
+    reached("pipes.fed")
 
 
 def fed(studio: Studio, uid: str) -> bool:

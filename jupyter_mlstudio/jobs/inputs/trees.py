@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from ..._failpoints import reached
 from ...compute.protocol import Overlay
 from ...core.settings import write_atomically
 from ...core.store import Resource
@@ -87,8 +88,10 @@ def _link(
     write_atomically(
         lower.with_name(f"{lower.name}.manifest"), json.dumps(_manifest(source, mine)), 0o644
     )
+    reached("inputs.listed")
     try:
         link_tree(((item.path, item.object.path) for item in mine), lower)
+        reached("inputs.linked")
     except ValueError as error:
         raise download_failed(f"{source.uri}: {error}") from error
 

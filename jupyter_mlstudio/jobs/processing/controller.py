@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..._failpoints import reached
 from ...compute.protocol import ContainerSpec, Overlay
 from ...core.controllers import controller
 from ...core.store import Resource
@@ -50,7 +51,9 @@ class ProcessingController(JobController):
             if fresh:
                 base = self.studio.run_folder(job, host.part)
                 prepare_folders(base, job, cluster.hosts, host)
+            reached("processing.prepare.folders")
             inputs = self._inputs(job, host, len(cluster.hosts))
+            reached("processing.prepare.inputs")
             specs.append(container_spec(self.studio, job, cluster, host, inputs))
         return specs
 
@@ -93,6 +96,7 @@ class ProcessingController(JobController):
         """Upload the outputs; those of mode EndOfJob only of a job that completed."""
         folders = outputs(job.wish, None if status == COMPLETED else "Continuous")
         self._sync.finish(job, self._parts(job), folders)
+        reached("processing.publish.synced")
         messages = (
             read_told(self.studio.run_folder(job, part) / _MESSAGE) for part in self._parts(job)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..._failpoints import reached
 from ...core.clock import timestamp
 from ...core.listing import Listing, tag_map
 from ...core.store import Resource
@@ -37,6 +38,7 @@ def create_processing_job(
         labels=tag_map(request.get("Tags")),
         step=("Starting", "Starting the processing job"),
     )
+    reached("processing.create.stored")
     return {"ProcessingJobArn": job.arn}
 
 
@@ -113,4 +115,5 @@ def delete_processing_job(call: Call[Studio], request: t.DeleteProcessingJobRequ
             "Only jobs that are Completed, Failed or Stopped can be deleted."
         )
     forget(call.app, job)
+    reached("processing.delete.forgotten")
     store.delete(job.uid)

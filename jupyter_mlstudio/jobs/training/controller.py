@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..._failpoints import reached
 from ...compute.protocol import ContainerSpec
 from ...core.controllers import controller
 from ...core.store import Resource
@@ -68,7 +69,9 @@ class TrainingController(JobController):
             if fresh:
                 make_cache(self.studio, job)
                 self._sync.restore(job, host.part, synced_folders(job.wish))
+                reached("training.prepare.restored")
                 prepare_folders(base, job, cluster.hosts, host)
+            reached("training.prepare.folders")
             channels = prepare_channels(
                 self.studio,
                 job,
@@ -76,13 +79,16 @@ class TrainingController(JobController):
                 host=host.number,
                 hosts=len(cluster.hosts),
             )
+            reached("training.prepare.channels")
             specs.append(container_spec(self.studio, job, cluster, host, channels))
         return specs
 
     def publish(self, job: Resource, status: str) -> Mapping[str, Any]:
         """Read the last metrics; upload model and output."""
         self._collect(job, ended=True)
+        reached("training.publish.collected")
         self._sync.finish(job, self._parts(job), synced_folders(job.wish))
+        reached("training.publish.synced")
         bases = [self.studio.run_folder(job, host.part) for host in self.hosts(job)]
         uri = publish(self.studio, job, bases, _PUBLISHED[status])
         return {"ModelArtifacts": uri} if uri else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..._failpoints import reached
 from ...core.clock import timestamp
 from ...core.listing import tag_map
 from ...core.store import Resource, Store
@@ -59,6 +60,7 @@ def create_training_job(call: Call[Studio], request: t.CreateTrainingJobRequestT
         labels=tag_map(request.get("Tags")),
         step=("Starting", "Starting the training job"),
     )
+    reached("training.create.stored")
     return {"TrainingJobArn": job.arn}
 
 
@@ -170,8 +172,11 @@ def delete_training_job(call: Call[Studio], request: t.DeleteTrainingJobRequestT
             "Only jobs that are Completed, Failed or Stopped can be deleted."
         )
     close_pool(call.app, job)
+    reached("training.delete.closed")
     forget(call.app, job)
+    reached("training.delete.forgotten")
     store.delete(job.uid)
+    reached("training.delete.deleted")
 
 
 def _transitions(studio: Studio, job: Resource) -> list[dict[str, Any]]:

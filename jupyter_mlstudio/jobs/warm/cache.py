@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from ..._failpoints import reached
 from ...compute.protocol import Folder
 from ...core.store import Resource
 from ...core.studio import Studio
@@ -51,6 +52,7 @@ def hand_over(studio: Studio, job: Resource) -> None:
     if pool is None or pool.status != AVAILABLE or pool.facts.get("Given"):
         return
     take_cache(studio, job, pool)
+    reached("warm.cache.given")
     with studio.store.edit(pool.uid) as draft:
         draft.facts["Given"] = True
 

@@ -8,6 +8,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from ..._failpoints import reached
 from ...compute.protocol import ContainerSpec, EngineError, Folder, Phase
 from ...core.clock import now
 from ...core.controllers import controller
@@ -88,7 +89,9 @@ class WarmPoolController:
         (standby / _SCRIPT.name).chmod(0o644)
         os.mkfifo(standby / "go")
         (standby / "go").chmod(0o666)
+        reached("warm.make.folders")
         self.studio.engine.start(standby_spec(container_spec(self.studio, pool, cluster, host, [])))
+        reached("warm.make.started")
         with self.studio.store.edit(pool.uid) as draft:
             draft.facts["Made"] = True
 
@@ -97,6 +100,7 @@ class WarmPoolController:
         if (standby_folder(self.studio, pool) / "waiting").exists():
             with self.studio.store.edit(pool.uid) as draft:
                 draft.facts["Ready"] = True
+            reached("warm.ready")
             return _SOON
         if now() - started > _PATIENCE:
             return self._terminate(pool, "its container does not get ready")
@@ -114,10 +118,12 @@ class WarmPoolController:
                 draft.status = TERMINATED
                 draft.facts["EndedAt"] = now()
                 draft.step(TERMINATED, f"The warm pool ended: {reason}")
+        reached("warm.end.recorded")
         return _SOON
 
     def _clean(self, pool: Resource) -> None:
         self.studio.engine.remove(self.studio.container_name(pool))
+        reached("warm.end.removed")
         self.studio.engine.remove_tree(self.studio.settings.jobs / pool.uid)
 
 

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 
+from ..._failpoints import reached
 from ...compute.protocol import ContainerSpec, Overlay, Phase
 from ...core.clock import now
 from ...core.settings import write_atomically
@@ -63,6 +64,7 @@ class WarmStart:
             return False
         (spec,) = prepare()
         self._copy_inputs(job, spec.mounts)
+        reached("warm.move.copied")
         self._tell(job, spec)
         return True
 
@@ -87,12 +89,14 @@ class WarmStart:
             # The job first: a crash in between leaves a claim that is not granted, and no harm.
             with store.edit(job.uid) as draft:
                 draft.facts["WarmPool"] = pool.uid
+            reached("warm.claim.noted")
             with store.edit(pool.uid) as claimed:
                 if claimed.status != AVAILABLE:
                     continue
                 claimed.status = REUSED
                 claimed.facts.update(ReusedBy=job.uid, ReusedByJob=job.name, EndedAt=now())
                 claimed.step(REUSED, f"The warm pool is used by {job.name}")
+            reached("warm.claim.granted")
             return claimed
         return None
 
@@ -125,6 +129,7 @@ class WarmStart:
             if state is None:
                 return False
             studio.engine.rename(state.name, name)
+            reached("warm.move.renamed")
             for changed in (state.name, name):
                 studio.sampler.changed(changed)
         theirs, ours = studio.run_folder(pool), studio.run_folder(job)
@@ -133,11 +138,14 @@ class WarmStart:
             studio.engine.remove_tree(ours)
             ours.parent.mkdir(parents=True, exist_ok=True)
             theirs.rename(ours)
+            reached("warm.move.moved")
         take_cache(studio, pool, job)
+        reached("warm.move.cached")
         return state.phase is Phase.RUNNING
 
     def _give_up(self, job: Resource) -> None:
         self._studio.engine.remove(self._studio.container_name(job))
+        reached("warm.give-up.removed")
         self._studio.engine.remove_tree(self._studio.settings.jobs / job.uid)
         with self._studio.store.edit(job.uid) as draft:
             draft.facts.pop("WarmPool", None)
@@ -163,6 +171,7 @@ class WarmStart:
             "environment": dict(spec.environment),
         }
         write_atomically(folder / "start.json", json.dumps(start), 0o644)
+        reached("warm.tell.written")
         deadline = time.monotonic() + _PATIENCE
         while not (folder / "begun").exists():
             try:
@@ -173,8 +182,10 @@ class WarmStart:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the container made ready for {job.name} does not start it")
             time.sleep(_POLL)
+        reached("warm.tell.begun")
         with self._studio.store.edit(job.uid) as draft:
             draft.facts["ToldAt"] = now()
+        reached("warm.tell.noted")
 
 
 def _gets_ready(pool: Resource) -> bool:

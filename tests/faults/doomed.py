@@ -1,0 +1,149 @@
+"""A studio in whose processes a fail-point acts, and which is started again when it dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+from botocore.config import Config
+
+from jupyter_mlstudio import _failpoints
+from jupyter_mlstudio.core import runfile
+from jupyter_mlstudio.core.settings import Settings
+from jupyter_mlstudio.studio import client as studio_client
+from jupyter_mlstudio.studio.client import StudioError
+from tests.conftest import RunningStudio
+
+PROCESSES = ("studio", "s3", "gateway")
+_BESIDE = ("s3", "gateway", "file", "child")
+_RETRIES = Config(retries={"max_attempts": 10, "mode": "legacy"}, connect_timeout=5)
+
+
+class Doomed(RunningStudio):
+    """A studio whose clients retry for as long as a restart takes."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        super().__init__(settings)
+        self._folder = folder
+        self._count = 0
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str, **extra: Any) -> Any:  # type: ignore[override] # as there
+        """Return a client that is patient."""
+        if service not in self._clients:
+            self._clients[service] = super().client(service, **{"config": _RETRIES, **extra})
+        return self._clients[service]
+
+    def pid(self, process: str) -> int | None:
+        """Return the process that serves, None while there is none."""
+        found = runfile.read(self.settings.run / f"{process}.json")
+        with suppress(psutil.NoSuchProcess):
+            if found and psutil.Process(found.pid).status() != psutil.STATUS_ZOMBIE:
+                return found.pid
+        return None
+
+    def kill(self, *names: str) -> None:
+        """Kill processes, all of them unless some are named, and wait until they are gone."""
+        pids = [pid for name in names or PROCESSES if (pid := self.pid(name))]
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in pids:
+            with suppress(psutil.NoSuchProcess):
+                psutil.Process(pid).wait(20)
+
+    def start_armed(self, point: str, nth: int = 1, action: str = "kill") -> Path:
+        """Start with a point armed, once; return the file that is there once it has acted."""
+        self._count += 1
+        mark = self._folder / f"{self._count}-{point}"
+        armed = {
+            _failpoints.VARIABLE: f"{point}:{nth}:{action}",
+            _failpoints.ONCE: str(mark),
+        }
+        os.environ.update(armed)
+        try:
+            self.start()
+        except StudioError:
+            if not mark.exists():
+                raise
+        finally:
+            for variable in armed:
+                del os.environ[variable]
+        return mark
+
+    @contextmanager
+    def armed(
+        self, *points: str, nth: int = 1, action: str = "kill", seconds: float = 60
+    ) -> Iterator[None]:
+        """Kill the studio and start it with a point armed; whoever dies of it is started again.
+
+        Of several points the next is armed each time. The processes beside the studio are killed
+        too where a point may be theirs. All have to be reached before the block ends, or within
+        ``seconds`` of its end.
+        """
+        beside = any(point.startswith(_BESIDE) for point in points)
+        names = PROCESSES if beside else ("studio",)
+        self.kill(*names)
+        marks = (self.start_armed(point, nth, action) for point in points)
+        keeper = _Keeper(self, marks, names, len(points) - 1)
+        keeper.start()
+        try:
+            yield
+            keeper.wait(seconds)
+        finally:
+            keeper.close()
+        assert keeper.error is None, keeper.error
+        self.start()
+
+
+class _Keeper(threading.Thread):
+    """Starts a studio again that has died, as a supervisor would: with the next point armed."""
+
+    def __init__(
+        self, studio: Doomed, marks: Iterator[Path], names: Sequence[str], left: int
+    ) -> None:
+        super().__init__(daemon=True)
+        self._studio = studio
+        self._marks = marks
+        self._names = names
+        self._left = left
+        self._mark: Path | None = next(marks)
+        self._closing = threading.Event()
+        self.error: StudioError | None = None
+
+    def run(self) -> None:
+        while not self._closing.wait(0.05):
+            try:
+                if self._mark is not None and self._mark.exists():
+                    self._after()
+                elif studio_client.find(self._studio.settings) is None:
+                    self._studio.start()
+            except StudioError as error:
+                self.error = error
+                return
+
+    def _after(self) -> None:
+        """Go on to the next point, if there is one."""
+        if self._left:
+            self._studio.kill(*self._names)  # who reached the last one is dead, or about to be
+            self._left -= 1
+        self._mark = next(self._marks, None)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until every point was reached."""
+        deadline = time.monotonic() + seconds
+        while (mark := self._mark) is not None:
+            assert self.error is None, self.error
+            assert time.monotonic() < deadline, f"{mark.name} was not reached"
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        self._closing.set()
+        self.join()

@@ -1,0 +1,248 @@
+"""A process of ours dies at each point between two effects, and nothing is lost or left."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import os
+import subprocess
+import sys
+import timeit
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import jupyter_mlstudio
+from jupyter_mlstudio._failpoints import ONCE, POINTS, VARIABLE
+from tests import invariants
+from tests.conftest import RunningStudio
+
+from . import scenarios as do
+from .doomed import Doomed
+from .scenarios import Scenario
+
+PACKAGE = Path(jupyter_mlstudio.__file__).parent
+_NUMBERS = itertools.count(1)
+
+
+def of(scenario: Scenario, names: str) -> dict[str, Scenario]:
+    """Return the scenario in which each of some points is reached."""
+    return dict.fromkeys(names.split(), scenario)
+
+
+SCENARIOS: dict[str, Scenario] = {
+    **of(
+        do.train,
+        """store.written store.committed file.written file.replaced log.appended log.scanned
+        metrics.appended tree.grown training.create.stored job.launch.tracked job.launch.reserved
+        job.launch.noted job.launch.cleared training.prepare.restored training.prepare.folders
+        training.prepare.channels inputs.listed inputs.linked docker.mounted docker.created
+        docker.connected docker.started docker.removed job.launch.started cluster.started
+        job.run.noted job.end.followed job.end.scanned job.end.recorded job.finish.readable
+        training.publish.collected training.publish.synced artifacts.packed artifacts.uploaded
+        sync.restored sync.uploaded sync.noted job.finish.published job.final.recorded
+        job.final.left cluster.removed job.final.removed job.final.unfed job.final.cleared""",
+    ),
+    **of(do.train_on_hosts, "docker.network artifacts.merged"),
+    **of(do.train_in_pipe_mode, "pipes.linked pipes.planned pipes.fed"),
+    **of(
+        do.process,
+        """processing.create.stored processing.prepare.folders processing.prepare.inputs
+        processing.publish.synced processing.delete.forgotten""",
+    ),
+    **of(do.stop, "job.stop.stored job.run.stopped"),
+    **of(do.retry, "job.retry.rescued job.retry.removed job.retry.recorded"),
+    **of(
+        do.delete,
+        "training.delete.closed training.delete.forgotten training.delete.deleted",
+    ),
+    **of(
+        do.warm,
+        """warm.make.folders warm.make.started warm.ready warm.claim.noted warm.claim.granted
+        warm.move.renamed warm.move.moved warm.move.cached warm.move.copied warm.cache.given warm.tell.written warm.tell.begun
+        warm.tell.noted warm.end.recorded warm.end.removed""",
+    ),
+    **of(
+        do.serve,
+        """model.create.stored endpoint-config.create.stored endpoint.create.stored
+        endpoint.update.stored endpoint.delete.stored endpoint.delete.routed endpoint.launch.noted
+        endpoint.launch.fetched endpoint.launch.started endpoint.healthy endpoint.settled
+        endpoint.routed endpoint.judged endpoint.drain.stopped endpoint.discard.removed
+        endpoint.drain.removed endpoint.delete.cleared endpoint.delete.deleted gateway.asked
+        gateway.answered""",
+    ),
+    **of(do.serve_in_vain, "endpoint.give-up.removed"),
+    **of(
+        do.store,
+        """s3.body.synced s3.body.published s3.journal.appended s3.catalogue.committed
+        s3.bodies.freed s3.complete.joined s3.copy.linked""",
+    ),
+    **of(do.lose_the_container, "warm.give-up.removed"),
+    **of(do.count, "gateway.spooled endpoint.metrics.stored"),
+    **of(do.end, "studio.closing studio.closed"),
+    **of(
+        do.rest,
+        """child.spawned studio.opened studio.serving studio.reconciling studio.announced
+        s3.recover.replayed s3.recover.swept gateway.told docker.probing""",
+    ),
+}
+
+
+PROCESS = ["process.drafted", "process.created", "process.launched", "process.removing"]
+APART = {"docker.helping"}
+"""Points with tests of their own."""
+
+FAILING = [
+    point
+    for point in SCENARIOS
+    if point.startswith(("job", "training", "processing", "sync", "artifacts", "endpoint", "warm"))
+]
+"""Points at which an error on this machine, such as a full disk, may come up."""
+
+LIFE = (
+    "training.create.stored",
+    "docker.created",
+    "log.appended",
+    "job.end.recorded",
+    "artifacts.uploaded",
+    "job.final.recorded",
+)
+"""Where the studio dies in one life of a job; what it has survived it does not come to again."""
+
+
+def test_there_is_a_scenario_for_every_point() -> None:
+    assert SCENARIOS.keys() | set(PROCESS) | APART == POINTS.keys()
+
+
+def test_every_point_is_somewhere_and_every_place_has_a_point() -> None:
+    found: list[str] = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            if named and node.func.id == "reached":
+                (argument,) = node.args
+                assert isinstance(argument, ast.Constant), f"{path}: no name that one can look for"
+                found.append(argument.value)
+    assert sorted(found) == sorted(POINTS)
+
+
+@pytest.mark.parametrize(
+    ("wish", "ends"),
+    [
+        (None, 0),
+        ("store.written", -9),
+        ("store.written:2", 0),
+        ("store.written:1:fail", 1),
+        ("store.committed", 0),
+        ("no.such.point", 1),
+    ],
+)
+def test_only_the_named_point_acts(wish: str | None, ends: int) -> None:
+    program = "from jupyter_mlstudio._failpoints import reached; reached('store.written')"
+    environment = {**os.environ, **({VARIABLE: wish} if wish else {})}
+    run = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, check=False
+    )
+    assert run.returncode == ends, run.stderr
+
+
+def test_a_point_acts_once_however_many_processes_come_by(tmp_path: Path) -> None:
+    program = "from jupyter_mlstudio._failpoints import reached; reached('store.written')"
+    environment = {**os.environ, VARIABLE: "store.written", ONCE: str(tmp_path / "once")}
+    command = [sys.executable, "-c", program]
+    ends = [subprocess.run(command, env=environment, check=False).returncode for _ in range(3)]
+    assert ends == [-9, 0, 0]
+
+
+def test_a_point_costs_nothing() -> None:
+    seconds = min(timeit.repeat("reached('x')", "from jupyter_mlstudio._failpoints import reached",
+                                number=100_000, repeat=5))  # fmt: skip
+    assert seconds / 100_000 < 1e-6
+
+
+class Pool:
+    """Gives the same studio to test after test, and another one after one that failed."""
+
+    def __init__(self, make: Callable[[], Doomed]) -> None:
+        self._make = make
+        self._studio: Doomed | None = None
+
+    @contextmanager
+    def studio(self) -> Iterator[Doomed]:
+        """Give a studio, at rest."""
+        self._studio = studio = self._studio or self._make()
+        try:
+            yield studio
+        except BaseException:
+            self._studio = None
+            raise
+
+
+@pytest.fixture(scope="module")
+def on_docker(
+    make_studio: Callable[..., RunningStudio], tmp_path_factory: pytest.TempPathFactory
+) -> Pool:
+    """Give studios on Docker that survive everything."""
+    return Pool(lambda: Doomed(make_studio("docker").settings, tmp_path_factory.mktemp("marks")))
+
+
+@pytest.fixture(scope="module")
+def on_processes(
+    make_studio: Callable[..., RunningStudio], tmp_path_factory: pytest.TempPathFactory
+) -> Pool:
+    """Give the same on process compute."""
+    return Pool(lambda: Doomed(make_studio("process").settings, tmp_path_factory.mktemp("marks")))
+
+
+@pytest.mark.docker
+@pytest.mark.timeout(180)
+def test_a_job_outlives_a_studio_that_dies_at_each_of_its_steps(on_docker: Pool) -> None:
+    with on_docker.studio() as studio:
+        with studio.armed(*LIFE):
+            do.train(studio, "life")
+        invariants.until_sound(studio.settings)
+
+
+def survive(pool: Pool, point: str, scenario: Scenario, **how: Any) -> None:
+    """Have a process die, and look at what it lost and left."""
+    with pool.studio() as studio:
+        with studio.armed(point, **how):
+            scenario(studio, f"{scenario.__name__.replace('_', '-')}-{next(_NUMBERS)}")
+        invariants.until_sound(studio.settings)
+
+
+@pytest.mark.soak
+@pytest.mark.docker
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("point", SCENARIOS)
+def test_dying_at_a_point_loses_and_leaves_nothing(on_docker: Pool, point: str) -> None:
+    survive(on_docker, point, SCENARIOS[point])
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("point", PROCESS)
+def test_the_same_with_plain_processes(on_processes: Pool, point: str) -> None:
+    survive(on_processes, point, do.train_a_process)
+
+
+@pytest.mark.soak
+@pytest.mark.docker
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("nth", [2, 3, 5, 8, 13, 21])
+@pytest.mark.parametrize("point", ["store.written", "store.committed", "file.written"])
+def test_dying_at_a_later_time_loses_and_leaves_nothing(
+    on_docker: Pool, point: str, nth: int
+) -> None:
+    survive(on_docker, point, do.train, nth=nth)
+
+
+@pytest.mark.soak
+@pytest.mark.docker
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("point", FAILING)
+def test_an_error_at_a_point_is_survived_without_a_restart(on_docker: Pool, point: str) -> None:
+    survive(on_docker, point, SCENARIOS[point], action="fail")
