@@ -62,7 +62,8 @@ SCENARIOS: dict[str, Scenario] = {
     **of(
         do.warm,
         """warm.make.folders warm.make.started warm.ready warm.claim.noted warm.claim.granted
-        warm.move.renamed warm.move.moved warm.move.cached warm.move.copied warm.cache.given warm.tell.written warm.tell.begun
+        warm.move.renamed warm.move.moved warm.move.cached warm.move.copied warm.cache.given
+        warm.tell.written warm.tell.begun
         warm.tell.noted warm.end.recorded warm.end.removed""",
     ),
     **of(

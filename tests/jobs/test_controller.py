@@ -16,13 +16,11 @@ from jupyter_mlstudio.compute.protocol import ContentsLost, Folder, Overlay
 from jupyter_mlstudio.core.settings import load_settings
 from jupyter_mlstudio.core.store import Resource
 from jupyter_mlstudio.core.studio import Studio
-from jupyter_mlstudio.jobs.controller import SOON, UPLOAD_PATIENCE, UPLOAD_RETRY
+from jupyter_mlstudio.jobs.controller import UPLOAD_PATIENCE, UPLOAD_RETRY
 from jupyter_mlstudio.jobs.status import FAILED, IN_PROGRESS, STOPPING
 from jupyter_mlstudio.jobs.training.controller import TrainingController
 from jupyter_mlstudio.jobs.training.kind import TRAINING_JOB
-from jupyter_mlstudio.jobs.warm.cache import CACHE, hand_over
-from jupyter_mlstudio.jobs.warm.kind import open_pool, pool_of
-from jupyter_mlstudio.jobs.warm.pool import WarmPoolController
+from jupyter_mlstudio.jobs.warm.cache import CACHE
 from jupyter_mlstudio.storage.objects import ObjectStore
 from tests.core.fake_engine import FakeEngine
 from tests.postgres import chosen
@@ -115,44 +113,6 @@ def test_a_claim_that_was_not_granted_is_no_claim(studio: Studio) -> None:
     assert engine(studio).starts == 1
     assert now(studio, job).facts["SecondaryStatus"] == "Training"
     assert "WarmPool" not in now(studio, job).facts
-
-
-def test_a_warm_pool_takes_the_cache_when_its_job_has_left(studio: Studio) -> None:
-    job = create(studio, ResourceConfig=KEPT_ALIVE)
-    TrainingController(studio).reconcile(job.uid)
-    (cache,) = [m for m in engine(studio).specs[studio.container_name(job)].mounts if is_cache(m)]
-    (cache.source / "package").write_text("x")
-    open_pool(studio, job)
-    pool = pool_of(studio, job)
-    assert pool is not None
-    WarmPoolController(studio).reconcile(pool.uid)
-    assert engine(studio).starts == 1, "its job may still be writing"
-    for _ in range(2):
-        hand_over(studio, job)
-    for _ in range(2):
-        WarmPoolController(studio).reconcile(pool.uid)
-    assert engine(studio).starts == 2
-    (kept,) = [m for m in engine(studio).specs[studio.container_name(pool)].mounts if is_cache(m)]
-    assert kept.source != cache.source
-    assert (kept.source / "package").read_text() == "x"
-    assert not cache.source.exists()
-
-
-def test_a_job_waits_for_a_pool_that_is_being_made_ready(studio: Studio) -> None:
-    first, second = (create(studio, name, ResourceConfig=KEPT_ALIVE) for name in ("one", "two"))
-    controller = TrainingController(studio)
-    controller.reconcile(first.uid)
-    engine(studio).exit(studio.container_name(first), 0)
-    studio.admission.release(f"mls-{studio.settings.studio_id}-{first.uid}")
-    open_pool(studio, first)
-    pool = pool_of(studio, first)
-    assert pool is not None
-    assert controller.reconcile(second.uid) == SOON
-    assert engine(studio).starts == 1
-    with studio.store.edit(pool.uid) as draft:
-        draft.created -= 60
-    controller.reconcile(second.uid)
-    assert engine(studio).starts == 2, "it does not wait for ever"
 
 
 def test_an_engine_out_of_reach_is_waited_for(studio: Studio) -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from ..._failpoints import reached
-from ...compute.protocol import ContainerSpec, Overlay, Phase
+from ...compute.protocol import ContainerSpec, ContainerState, Overlay, Phase
 from ...core.clock import now
 from ...core.settings import write_atomically
 from ...core.store import Resource
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 MOST_INPUT = 512 << 20
 """Bytes of input that are copied into a waiting container; more is mounted into a new one."""
+_BEGUN = "begun"
+"""File that the waiting program makes as it becomes that of the job."""
+
 _PATIENCE = 5.0
 _GETTING_READY = 10.0
 """Seconds after which a pool whose container does not wait yet is not waited for."""
@@ -58,7 +61,12 @@ class WarmStart:
         if pool is None:
             self._drop_claim(job)
             return False
-        if not self._move_in(job, pool):
+        state = self._move_in(job, pool)
+        if state is not None and (begun := self._begun_at(job)) is not None:
+            # The studio was killed before it could record that: the program runs, or has run.
+            self._note_told(job, begun)
+            return True
+        if state is None or state.phase is not Phase.RUNNING:
             log.warning("The container made ready for %s is gone: starting another", job.name)
             self._give_up(job)
             return False
@@ -119,15 +127,15 @@ class WarmStart:
             total += sum(item.object.size for item in resolve(self._studio, job, source))
         return total <= MOST_INPUT
 
-    def _move_in(self, job: Resource, pool: Resource) -> bool:
-        """Give container and folder of the pool to the job; False if the container has ended."""
+    def _move_in(self, job: Resource, pool: Resource) -> ContainerState | None:
+        """Give container and folder of the pool to the job; return how the container is."""
         studio = self._studio
         name = studio.container_name(job)
         state = studio.engine.inspect(name)
         if state is None:
             state = studio.engine.inspect(studio.container_name(pool))
             if state is None:
-                return False
+                return None
             studio.engine.rename(state.name, name)
             reached("warm.move.renamed")
             for changed in (state.name, name):
@@ -141,7 +149,19 @@ class WarmStart:
             reached("warm.move.moved")
         take_cache(studio, pool, job)
         reached("warm.move.cached")
-        return state.phase is Phase.RUNNING
+        return state
+
+    def _begun_at(self, job: Resource) -> float | None:
+        """Return when the program of a job was started where a container waited for it."""
+        try:
+            return (standby_folder(self._studio, job) / _BEGUN).lstat().st_mtime
+        except FileNotFoundError:
+            return None
+
+    def _note_told(self, job: Resource, begun: float) -> None:
+        with self._studio.store.edit(job.uid) as draft:
+            draft.facts["ToldAt"] = begun
+        reached("warm.tell.noted")
 
     def _give_up(self, job: Resource) -> None:
         self._studio.engine.remove(self._studio.container_name(job))
@@ -173,7 +193,7 @@ class WarmStart:
         write_atomically(folder / "start.json", json.dumps(start), 0o644)
         reached("warm.tell.written")
         deadline = time.monotonic() + _PATIENCE
-        while not (folder / "begun").exists():
+        while (begun := self._begun_at(job)) is None:
             try:
                 os.close(os.open(folder / "go", os.O_WRONLY | os.O_NONBLOCK))
             except OSError as error:
@@ -183,9 +203,7 @@ class WarmStart:
                 raise TimeoutError(f"the container made ready for {job.name} does not start it")
             time.sleep(_POLL)
         reached("warm.tell.begun")
-        with self._studio.store.edit(job.uid) as draft:
-            draft.facts["ToldAt"] = now()
-        reached("warm.tell.noted")
+        self._note_told(job, begun)
 
 
 def _gets_ready(pool: Resource) -> bool:
