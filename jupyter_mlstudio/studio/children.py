@@ -83,11 +83,22 @@ class Program:
         found = runfile.read(self.ready)
         return runfile.process_of(found, self.module) if found else None
 
+    def unannounced(self) -> list[psutil.Process]:
+        """Return processes that do not say they answer: of a studio killed as it started them."""
+        announced = self.process()
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                command = process.cmdline()
+                if self.module in command and str(self.ready) in command and process != announced:
+                    found.append(process)
+        return found
+
     def end(self) -> None:
-        """End the process that serves now, whoever started it."""
-        process = self.process()
-        if process is not None:
-            end(process)
+        """End every process of this program, whoever started it."""
+        for process in (self.process(), *self.unannounced()):
+            if process is not None:
+                end(process)
         self.ready.unlink(missing_ok=True)
 
 
@@ -156,6 +167,9 @@ class Child:
 
     def _spawn(self, timeout: float) -> None:
         program = self.program
+        for process in program.unannounced():
+            log.info("Ending %s, process %d, that nobody waits for", program.name, process.pid)
+            end(process)
         program.ready.unlink(missing_ok=True)
         with _log_file(program.log) as output:
             self._spawned = subprocess.Popen(
@@ -221,7 +235,7 @@ class Child:
 def left(run: Path) -> list[Program]:
     """Return the programs that run with their files in ``run``, whoever started them."""
     programs = [Program(name, (), run) for name in MODULES]
-    return [program for program in programs if program.process() is not None]
+    return [program for program in programs if program.process() or program.unannounced()]
 
 
 def end(process: psutil.Process, grace: float = GRACE) -> None:

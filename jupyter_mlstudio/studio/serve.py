@@ -245,7 +245,8 @@ def _with_free_ports(settings: Settings) -> Settings:
         port = getattr(settings, name)
         if can_bind(settings.host, port):
             continue
-        if owner and Program(owner, (), settings.run).process():
+        program = Program(owner, (), settings.run) if owner else None
+        if program and (program.process() or program.unannounced()):
             continue
         log.warning("Port %d is in use by another program; taking another", port)
         taken[name] = free_port(settings.host)

@@ -76,6 +76,21 @@ def test_a_running_one_is_adopted(program: Callable[..., Program]) -> None:
     assert first.pid is None
 
 
+def test_one_that_a_killed_studio_had_just_started_is_ended(
+    program: Callable[..., Program],
+) -> None:
+    mute = program("mute")
+    mute.run.mkdir()
+    orphan = subprocess.Popen(mute.command)
+    wait_for(mute.unannounced)
+    child = Child(program())
+    child.start()
+    assert orphan.wait(10) is not None
+    assert child.pid not in (None, orphan.pid)
+    assert program().unannounced() == []
+    child.stop()
+
+
 @pytest.mark.parametrize("change", [{"version": "0.0.1"}, {"what": "other"}])
 def test_one_of_another_version_or_setup_is_replaced(
     program: Callable[..., Program], change: dict[str, str]
