@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .._logfile import log_to
 from ..core.settings import default_root, load_settings
-from .client import ALREADY_RUNNING, lock_file, log_file
+from .client import ALREADY_RUNNING, lock_file, log_file, stop_request
 from .lock import LockHeld, StudioLock
 
 
@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         with StudioLock(lock_file(settings)):
+            # Of a studio that was killed before it could obey: it is not meant for this one.
+            stop_request(settings).unlink(missing_ok=True)
             from .serve import StartError, serve
 
             try:

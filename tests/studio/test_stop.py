@@ -124,6 +124,14 @@ def test_what_is_left_is_not_ended_below_a_studio_that_comes_up(settings: Settin
     assert len(children.left(settings.run)) == 2
 
 
+def test_the_next_studio_does_not_obey_what_a_killed_one_was_told(settings: Settings) -> None:
+    client.ensure(settings)
+    client.stop_request(settings).touch()
+    kill_studio(settings)
+    client.ensure(settings)
+    assert not client.stop_request(settings).exists()
+
+
 def test_an_engine_that_cannot_be_asked_is_said(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
