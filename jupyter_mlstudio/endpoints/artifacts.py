@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.studio import Studio
@@ -12,6 +14,10 @@ from ..jobs.inputs.sources import relative_path
 from ..jobs.s3uri import S3Uri
 from ..storage.reader import StoredObject
 from ..storage.trees import UnsafeArchive, link_tree, safe_extract
+
+_GUARD = threading.Lock()
+_growing: list[object] = []
+"""One entry for each thread that makes a folder."""
 
 
 class ModelDataError(Exception):
@@ -33,11 +39,12 @@ def fetch(studio: Studio, data: Mapping[str, str], container: str) -> Path:
         raise ModelDataError(f"Model data at {uri} cannot be read: {error}") from error
     if not objects:
         raise ModelDataError(f"Could not find model data at {uri}.")
-    folder = _folder(studio, uri, data["Form"], objects)
     try:
-        if data["Form"] == "Archive":
-            return safe_extract(objects[0].path, folder)
-        return link_tree(_relative(uri, objects), folder)
+        with _using():
+            folder = _folder(studio, uri, data["Form"], objects)
+            if data["Form"] == "Archive":
+                return safe_extract(objects[0].path, folder)
+            return link_tree(_relative(uri, objects), folder)
     except (UnsafeArchive, ValueError) as error:
         raise ModelDataError(
             f'Failed to extract model data archive for container "{container}" from URL '
@@ -46,13 +53,36 @@ def fetch(studio: Studio, data: Mapping[str, str], container: str) -> Path:
         ) from error
 
 
-def keep_only(studio: Studio, wanted: Iterable[Mapping[str, str]]) -> None:
-    """Delete the folders of all model data but ``wanted``."""
-    kept = {_owner(S3Uri.parse(data["Uri"], "modelDataUrl"), data["Form"]) for data in wanted}
-    root = _root(studio)
-    for entry in root.iterdir() if root.is_dir() else ():
-        if entry.name not in kept:
-            shutil.rmtree(entry)
+def keep_only(studio: Studio, wanted: Callable[[], Iterable[Mapping[str, str]] | None]) -> bool:
+    """Delete the folders of all model data but what ``wanted()`` returns; for None, nothing.
+
+    Nobody is given a folder meanwhile, so what is planned after ``wanted`` looked is safe. Returns
+    False, and does nothing, while a folder is being made.
+    """
+    with _GUARD:
+        if _growing:
+            return False
+        found = wanted()
+        if found is None:
+            return True
+        kept = {_owner(S3Uri.parse(data["Uri"], "modelDataUrl"), data["Form"]) for data in found}
+        root = _root(studio)
+        for entry in root.iterdir() if root.is_dir() else ():
+            if entry.name not in kept:
+                shutil.rmtree(entry)
+        return True
+
+
+@contextmanager
+def _using() -> Iterator[None]:
+    token = object()
+    with _GUARD:
+        _growing.append(token)
+    try:
+        yield
+    finally:
+        with _GUARD:
+            _growing.remove(token)
 
 
 def _objects(studio: Studio, uri: S3Uri, form: str) -> Iterator[StoredObject]:

@@ -43,9 +43,11 @@ DRAIN_SECONDS = STREAM_SECONDS + 10
 SOON = 0.2
 STARTING = 0.5
 UNREACHABLE = 2.0
+AGAIN = 5.0
+"""Seconds until it is looked again for models that nobody needs, when one is being unpacked."""
 
 
-@controller("Endpoint")
+@controller("Endpoint", single=True)
 class EndpointController:
     """Reconciles endpoints."""
 
@@ -58,7 +60,7 @@ class EndpointController:
         """Take the next steps of an endpoint."""
         endpoint = self.store.by_uid(uid)
         if endpoint is None:
-            return None
+            return self._collect_models()
         try:
             if endpoint.status == DELETING:
                 return self._delete(endpoint)
@@ -159,6 +161,7 @@ class EndpointController:
             with self.store.edit(endpoint.uid) as draft:
                 for part in gone:
                     draft.facts["Retired"].pop(part, None)
+            self.studio.controllers.look(ENDPOINT.name, "")
         return len(gone) < len(retired)
 
     def _remove(
@@ -193,6 +196,7 @@ class EndpointController:
                 retire(draft, key)
         for part in draft.facts.get("Retired", {}):
             self._discard(endpoint, part)
+        self.studio.engine.remove_tree(self.studio.settings.jobs / endpoint.uid)
         reached("endpoint.give-up.removed")
         with self.store.edit(endpoint.uid) as draft:
             draft.facts["Retired"] = {}
@@ -210,19 +214,27 @@ class EndpointController:
         reached("endpoint.delete.cleared")
         self.store.delete(endpoint.uid)
         reached("endpoint.delete.deleted")
-        self._collect_models()
         return None
 
-    def _collect_models(self) -> None:
-        """Delete the unpacked models that no endpoint has in its plans."""
+    def _collect_models(self) -> float | None:
+        """Delete the unpacked models that are in no plan: when the studio starts, when replicas or
+        endpoints are gone.
+        """
+        return None if keep_only(self.studio, self._models) else AGAIN
+
+    def _models(self) -> list[Mapping[str, str]] | None:
+        """Return the model data of all endpoints, None while replicas are on their way out."""
+        endpoints = self.store.select(ENDPOINT)
+        if any(endpoint.facts.get("Retired") for endpoint in endpoints):
+            return None
         plans = [
             plan
-            for endpoint in self.store.select(ENDPOINT)
+            for endpoint in endpoints
             for plan in (endpoint.wish["Plan"], serving(endpoint))
             if plan is not None
         ]
         containers = [variant["Container"] for plan in plans for variant in plan["Variants"]]
-        keep_only(self.studio, [each["ModelData"] for each in containers if "ModelData" in each])
+        return [each["ModelData"] for each in containers if "ModelData" in each]
 
 
 def _needed(wanted: Plan, current: Plan | None) -> list[Slot]:

@@ -74,6 +74,7 @@ def test_container_that_exits_fails_the_endpoint_with_its_log(world: World) -> N
     assert "ended with exit code 1" in reason
     assert "no such model" in reason
     assert world.containers("exits") == []
+    assert not any(world.settings.jobs.iterdir())
     with pytest.raises(ClientError, match="not found"):
         world.invoke("exits")
     with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
@@ -208,6 +209,7 @@ def test_update_drops_no_request(world: World) -> None:
     until(lambda: not set(old) & set(world.containers("update")))
     answer = world.sagemaker.describe_endpoint(EndpointName="update")
     assert answer["EndpointConfigName"] == "update-2"
+    until(lambda: len(list((world.settings.root / "models").iterdir())) == 1)
 
 
 def test_update_that_fails_leaves_the_old_one(world: World) -> None:
