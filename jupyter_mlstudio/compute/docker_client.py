@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,12 @@ class Gone(EngineError):
     """What was asked for is not there, or not any more."""
 
 
+HELPER_LABEL = "mlstudio.helper"
+"""Label of containers and volumes that are needed for a moment: the id of the studio."""
+PROCESS_LABEL = "mlstudio.process"
+PROCESS = secrets.token_hex(8)
+"""Their other label, and what it says of those of this process."""
+
 CONTROL_TIMEOUT = 8
 """Seconds a control call may take: a hung engine is reported within ten."""
 TRANSFER_SILENCE = 60
@@ -35,6 +42,11 @@ UNREACHABLE = (
     ConnectionError,
     TimeoutError,
 )
+
+
+def helper_labels(studio_id: str) -> dict[str, str]:
+    """Return the labels of what is needed for a moment."""
+    return {HELPER_LABEL: studio_id, PROCESS_LABEL: PROCESS}
 
 
 class DockerClient:

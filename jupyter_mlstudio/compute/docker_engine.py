@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,15 @@ from docker.types import Mount
 
 from jupyter_mlstudio._failpoints import reached
 from jupyter_mlstudio.compute import docker_spec, machine
-from jupyter_mlstudio.compute.docker_client import CONTROL_TIMEOUT, DockerClient, Gone, explain
+from jupyter_mlstudio.compute.docker_client import (
+    CONTROL_TIMEOUT,
+    HELPER_LABEL,
+    PROCESS,
+    PROCESS_LABEL,
+    DockerClient,
+    Gone,
+    explain,
+)
 from jupyter_mlstudio.compute.docker_events import Watcher
 from jupyter_mlstudio.compute.docker_files import HelperContainer, Mounts
 from jupyter_mlstudio.compute.docker_images import Images
@@ -110,7 +119,7 @@ class DockerEngine:
         """How the engine sees the studio's files (asked once)."""
         with self._lock:
             if self._paths is None:
-                self._paths = probe_paths(self._client, self.root)
+                self._paths = probe_paths(self._client, self.root, self.studio_id)
             return self._paths
 
     def machine(self) -> Machine:
@@ -277,6 +286,17 @@ class DockerEngine:
             owner = f"{os.getuid()}:{os.getgid()}"
             script = 'chown -hR "$0" /tree; chmod -R u+rwX,a+rX /tree'
             self._helper.run(self.paths.engine_path(path), script, owner)
+
+    def tidy(self) -> None:
+        """Remove the helper containers of processes that were killed, and their volumes."""
+        mine = {"label": f"{HELPER_LABEL}={self.studio_id}"}
+        with self._client.api() as api:
+            for found in api.containers(all=True, filters=mine):
+                if found["Labels"].get(PROCESS_LABEL) != PROCESS:
+                    _unless_already(partial(api.remove_container, found["Id"], force=True, v=True))
+            for volume in api.volumes(filters=mine)["Volumes"] or ():
+                if volume["Labels"].get(PROCESS_LABEL) != PROCESS:
+                    _unless_already(partial(api.remove_volume, volume["Name"], force=True))
 
     def close(self) -> None:
         """Stop watching. Containers go on."""

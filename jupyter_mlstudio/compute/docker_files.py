@@ -11,8 +11,8 @@ import docker.errors
 from docker.types import Mount
 
 from jupyter_mlstudio._failpoints import reached
-from jupyter_mlstudio.compute.docker_client import DockerClient
-from jupyter_mlstudio.compute.docker_volumes import CONTAINER_LABEL, HELPER_LABEL, Volumes
+from jupyter_mlstudio.compute.docker_client import DockerClient, helper_labels
+from jupyter_mlstudio.compute.docker_volumes import CONTAINER_LABEL, Volumes
 from jupyter_mlstudio.compute.paths import PROBE_IMAGE, PathMap, overlay_options
 from jupyter_mlstudio.compute.protocol import STUDIO_LABEL, EngineError, Folder, Overlay
 from jupyter_mlstudio.compute.trees import copy_tree
@@ -131,7 +131,7 @@ class HelperContainer:
             entrypoint=["sh", "-c", script, argument],
             command=[],
             user="0",
-            labels={HELPER_LABEL: self.studio_id},
+            labels=helper_labels(self.studio_id),
             host_config=config,
         )["Id"]
         try:

@@ -23,12 +23,16 @@ import docker.errors
 from docker.types import Mount
 
 from jupyter_mlstudio.compute.archives import Packed, pack, unpack
-from jupyter_mlstudio.compute.docker_client import TRANSFER_SILENCE, DockerClient, Gone
+from jupyter_mlstudio.compute.docker_client import (
+    TRANSFER_SILENCE,
+    DockerClient,
+    Gone,
+    helper_labels,
+)
 from jupyter_mlstudio.compute.paths import PROBE_IMAGE, PathMap, make_probe_image
 from jupyter_mlstudio.compute.protocol import STUDIO_LABEL, ContentsLost, Folder, Overlay
 
 CONTAINER_LABEL = "mlstudio.container"
-HELPER_LABEL = "mlstudio.helper"
 _AWAY = Path("run/volumes")
 _HOLD = "volumes"
 """Folder of the courier that holds the volumes."""
@@ -147,7 +151,7 @@ class Volumes:
                 PROBE_IMAGE,
                 name=self._courier_name,
                 command=["never-run"],
-                labels={HELPER_LABEL: self.studio_id},
+                labels=helper_labels(self.studio_id),
                 host_config=api.create_host_config(mounts=mounts, network_mode="none"),
             )["Id"]
         try:

@@ -21,8 +21,9 @@ import docker
 import docker.errors
 from docker.types import DriverConfig, Mount
 
+from jupyter_mlstudio._drafts import draft_of
 from jupyter_mlstudio._failpoints import reached
-from jupyter_mlstudio.compute.docker_client import DockerClient
+from jupyter_mlstudio.compute.docker_client import DockerClient, helper_labels
 from jupyter_mlstudio.compute.docker_self import own_container
 from jupyter_mlstudio.compute.protocol import EngineError
 
@@ -69,44 +70,51 @@ def overlay_options(lower: str, upper: str, work: str) -> dict[str, str]:
     return {"type": "overlay", "device": "overlay", "o": layers}
 
 
-def probe_paths(client: DockerClient, root: Path) -> PathMap:
-    """Find out how the engine sees ``root`` (absolute, resolved)."""
-    folder = root / "run" / f"probe-{secrets.token_hex(4)}"
+def probe_paths(client: DockerClient, root: Path, studio_id: str) -> PathMap:
+    """Find out how the engine sees ``root`` (absolute, resolved) of a studio."""
+    folder = draft_of(root / "run" / "probe")
+    labels = helper_labels(studio_id)
     token = secrets.token_hex(16)
     try:
         for part in ("lower", "upper", "work"):
             (folder / part).mkdir(parents=True)
         (folder / "lower" / _TOKEN).write_text(token)
         with client.api() as api:
-            return _probe(api, root, folder.relative_to(root), token)
+            return _probe(api, root, folder.relative_to(root), token, labels)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _probe(api: docker.APIClient, root: Path, folder: Path, token: str) -> PathMap:
+def _probe(
+    api: docker.APIClient, root: Path, folder: Path, token: str, labels: dict[str, str]
+) -> PathMap:
     make_probe_image(api)
     candidates = [("same", root), *(("mapped", path) for path in _own_mounts(api, root))]
     for mode, theirs in candidates:
         bind = Mount("/probe", str(theirs / folder / "lower"), type="bind", read_only=True)
-        if _reads(api, [bind], token):
-            return PathMap(mode, root, theirs, _overlays(api, str(theirs / folder), token))
+        if _reads(api, [bind], token, labels):
+            overlay = _overlays(api, str(theirs / folder), token, labels)
+            return PathMap(mode, root, theirs, overlay)
     return PathMap("none", root, root, overlay=False)
 
 
-def _overlays(api: docker.APIClient, folder: str, token: str) -> bool:
+def _overlays(api: docker.APIClient, folder: str, token: str, labels: dict[str, str]) -> bool:
     options = overlay_options(f"{folder}/lower", f"{folder}/upper", f"{folder}/work")
     name = f"mlstudio-probe-{token[:8]}"
     driver = DriverConfig("local", options)
     try:
-        return _reads(api, [Mount("/probe", name, driver_config=driver, no_copy=True)], token)
+        mount = Mount("/probe", name, driver_config=driver, no_copy=True, labels=labels)
+        return _reads(api, [mount], token, labels)
     finally:
         with suppress(docker.errors.APIError):
             api.remove_volume(name, force=True)
 
 
-def _reads(api: docker.APIClient, mounts: Sequence[Mount], token: str) -> bool:
+def _reads(
+    api: docker.APIClient, mounts: Sequence[Mount], token: str, labels: dict[str, str]
+) -> bool:
     try:
-        with _probe_container(api, mounts) as container:
+        with _probe_container(api, mounts, labels) as container:
             chunks, _ = api.get_archive(container, f"/probe/{_TOKEN}")
             with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
                 member = archive.extractfile(_TOKEN)
@@ -116,9 +124,13 @@ def _reads(api: docker.APIClient, mounts: Sequence[Mount], token: str) -> bool:
 
 
 @contextmanager
-def _probe_container(api: docker.APIClient, mounts: Sequence[Mount]) -> Iterator[str]:
+def _probe_container(
+    api: docker.APIClient, mounts: Sequence[Mount], labels: dict[str, str]
+) -> Iterator[str]:
     config = api.create_host_config(mounts=list(mounts), network_mode="none")
-    container = api.create_container(PROBE_IMAGE, command=["never-run"], host_config=config)["Id"]
+    container = api.create_container(
+        PROBE_IMAGE, command=["never-run"], host_config=config, labels=labels
+    )["Id"]
     try:
         reached("docker.probing")
         yield container

@@ -24,6 +24,7 @@ from typing import Any
 
 import psutil
 
+from jupyter_mlstudio._drafts import draft_of
 from jupyter_mlstudio._failpoints import reached
 from jupyter_mlstudio.compute import machine, process_files, shim
 from jupyter_mlstudio.compute.docker_logs import CUT, MAX_LINE
@@ -180,8 +181,10 @@ class ProcessEngine:
         if held is None:
             raise EngineError(f"The process of {name} does not end.", retryable=True)
         os.close(held)
+        draft = draft_of(folder)
+        folder.rename(draft)
         reached("process.removing")
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
 
     def logs(self, name: str, since_ns: int = 0) -> Iterator[LogLine]:
         """Follow the output from the first line later than ``since_ns`` to the end."""
@@ -245,6 +248,9 @@ class ProcessEngine:
         """Make a folder that a process wrote readable."""
         make_readable(path)
 
+    def tidy(self) -> None:
+        """Do nothing: what is half made here are drafts, and looked for as such."""
+
     def close(self) -> None:
         """Stop watching. Processes go on."""
         self._closed.set()
@@ -303,7 +309,7 @@ class ProcessEngine:
 
 def _publish(document: Mapping[str, Any], folder: Path) -> None:
     """Make the container's folder appear with its specification inside, in one step."""
-    draft = folder.with_name(f".{folder.name}.{os.getpid()}.{threading.get_ident()}")
+    draft = draft_of(folder)
     draft.mkdir(parents=True, mode=0o700)
     (draft / "spec.json").write_text(json.dumps(document))
     reached("process.drafted")

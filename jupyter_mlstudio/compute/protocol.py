@@ -274,5 +274,8 @@ class Engine(Protocol):
         Raises ContentsLost when it is gone.
         """
 
+    def tidy(self) -> None:
+        """Remove what earlier processes of this studio were killed in the middle of."""
+
     def close(self) -> None:
         """Stop watching. Containers go on."""

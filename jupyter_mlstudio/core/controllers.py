@@ -18,6 +18,7 @@ from . import kinds
 from .database import DatabaseUnavailable
 from .queue import Key, WorkQueue
 from .store import Resource
+from .tidy import tidy
 
 if TYPE_CHECKING:
     from .studio import Studio
@@ -46,8 +47,8 @@ _SINGLE: list[str] = []
 def controller(kind: str, *, single: bool = False) -> Callable[[type], type]:
     """Register the decorated class as the controller of a kind; it is made with the studio.
 
-    A ``single`` one has no resources: it looks after something the studio has one of, and is
-    asked to look (with an empty uid) when the studio starts.
+    A ``single`` one looks after something the studio has one of, maybe besides resources: it is
+    asked to look, with an empty uid, when the studio starts.
     """
 
     def register(made: type) -> type:
@@ -117,6 +118,7 @@ class Controllers:
     def _resync_forever(self) -> None:
         lost = self._studio.database.lost
         said = False
+        self._tidy()
         while True:
             was_lost = lost.is_set()
             lost.clear()
@@ -143,6 +145,12 @@ class Controllers:
             if lost.is_set() or monotonic() > end:
                 return True
         return False
+
+    def _tidy(self) -> None:
+        try:
+            tidy(self._studio)
+        except (EngineError, OSError) as error:
+            log.warning("What killed processes left half made stays: %s", error)
 
     def _sweep(self) -> None:
         try:

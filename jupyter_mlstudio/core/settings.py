@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .._drafts import draft_of
 from .._failpoints import reached
 
 ROOT_VARIABLE = "MLSTUDIO_ROOT"
@@ -175,7 +176,7 @@ def _create_identity(path: Path) -> None:
     identity: dict[str, Any] = {"studio_id": secrets.token_hex(4)}
     for port in ("port", "s3_port", "gateway_port", "container_port"):
         identity[port] = _free_port()
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft = draft_of(path)
     write_atomically(draft, json.dumps(identity, indent=2))
     with suppress(FileExistsError):
         os.link(draft, path)
@@ -185,7 +186,7 @@ def _create_identity(path: Path) -> None:
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
     """Replace ``path`` in one step, durably: readers see the old text or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = draft_of(path)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import secrets
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from jupyter_mlstudio._drafts import draft_of
 from jupyter_mlstudio._identity import identity
 from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.routing import rest_paths
@@ -188,6 +188,6 @@ def _announce(ready: Path, port: int) -> None:
         "port": port,
     }
     ready.parent.mkdir(parents=True, exist_ok=True)
-    temporary = ready.with_name(f".{ready.name}.{secrets.token_hex(4)}")
+    temporary = draft_of(ready)
     temporary.write_text(json.dumps(document))
     temporary.replace(ready)

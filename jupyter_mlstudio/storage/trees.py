@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import secrets
 import shutil
 import stat
 import tarfile
@@ -22,6 +21,7 @@ from typing import IO
 
 from isal import igzip
 
+from .._drafts import draft_of
 from .._failpoints import reached
 from .files import duplicate, sync_folder
 
@@ -112,7 +112,7 @@ def tar_gz(folder: Path, file: Path) -> None:
     links, never followed; sockets, FIFOs and devices are left out. ``file`` appears, durably, when
     it is whole.
     """
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    temporary = draft_of(file)
     try:
         with temporary.open("xb") as raw:
             with (
@@ -185,7 +185,7 @@ def safe_extract(file: Path, destination: Path, limits: Limits = DEFAULT_LIMITS)
 @contextmanager
 def _growing(destination: Path) -> Iterator[Path]:
     """Give a folder that becomes ``destination`` if all goes well, and vanishes otherwise."""
-    temporary = destination.with_name(f".{destination.name}.{secrets.token_hex(4)}")
+    temporary = draft_of(destination)
     temporary.mkdir(parents=True)
     temporary.chmod(_FOLDER_MODE)
     try:

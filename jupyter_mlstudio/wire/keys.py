@@ -22,6 +22,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from .._drafts import draft_of
 from .errors import AWSError
 
 _MASTER_BYTES = 32
@@ -232,7 +233,7 @@ def _unrecognized() -> AWSError:
 def _create_once(path: Path, content: bytes) -> None:
     """Make ``path`` with ``content`` unless it exists; never shows a half-written file."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    temporary = draft_of(path)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -96,6 +96,9 @@ class FakeEngine:
     def readable_tree(self, path: Path) -> None:
         return None
 
+    def tidy(self) -> None:
+        return None
+
     def close(self) -> None:
         return None
 

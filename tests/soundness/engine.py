@@ -11,7 +11,8 @@ import docker
 import docker.errors
 import psutil
 
-from jupyter_mlstudio.compute.docker_volumes import CONTAINER_LABEL, HELPER_LABEL
+from jupyter_mlstudio.compute.docker_client import HELPER_LABEL
+from jupyter_mlstudio.compute.docker_volumes import CONTAINER_LABEL
 from jupyter_mlstudio.compute.protocol import STUDIO_LABEL
 from jupyter_mlstudio.core.settings import Settings
 from jupyter_mlstudio.core.store import Resource
