@@ -199,7 +199,7 @@ def on_processes(
 
 
 @pytest.mark.docker
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_job_outlives_a_studio_that_dies_at_each_of_its_steps(on_docker: Pool) -> None:
     with on_docker.studio() as studio:
         with studio.armed(*LIFE):
