@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from ..compute.admission import Admission
@@ -15,6 +16,7 @@ from ..compute.protocol import Engine
 from ..storage.fetched import ObjectCache, RemoteReader
 from ..storage.reader import ObjectReader, Objects
 from ..wire.keys import Credentials, KeyRing
+from ..wire.services import loader
 from . import local_types
 from .cloudwatch import CloudWatch
 from .collector import LogCollector
@@ -101,7 +103,9 @@ class Studio:
         region = region or self.settings.region
         if region not in self._s3:
             user = self.keys.user_key(self.settings.account, self.settings.user_arn)
-            self._s3[region] = boto3.session.Session().client(
+            session = botocore.session.get_session()
+            session.register_component("data_loader", loader())
+            self._s3[region] = boto3.session.Session(botocore_session=session).client(
                 "s3",
                 region_name=region,
                 endpoint_url=self.settings.s3_url,

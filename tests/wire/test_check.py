@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
 
 from jupyter_mlstudio.wire.check import ResponseShapeError
 from jupyter_mlstudio.wire.encode import encode
 from jupyter_mlstudio.wire.errors import AWSError
-from jupyter_mlstudio.wire.services import SERVICES, service_model
+from jupyter_mlstudio.wire.services import MODELS, SERVICES, service_model
 from jupyter_mlstudio.wire.table import main, table
 
 
@@ -81,7 +83,8 @@ def test_table_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_shape_of_the_own_model_is_documented() -> None:
-    model = service_model("mlstudio")
+    whole = Loader(extra_search_paths=[str(MODELS)]).load_service_model("mlstudio", "service-2")
+    model = ServiceModel(whole, "mlstudio")
     assert set(model.operation_names) == {
         "GetLogLines",
         "GetMetricSeries",

@@ -24,7 +24,7 @@ from jupyter_mlstudio.wire.errors import AWSError
 from jupyter_mlstudio.wire.query_codec import parse_form
 from jupyter_mlstudio.wire.request import WireRequest
 from jupyter_mlstudio.wire.routing import route
-from jupyter_mlstudio.wire.services import SERVICES, protocols, service_model, signing_name
+from jupyter_mlstudio.wire.services import SERVICES, SIGNING_NAMES, protocols, service_model
 
 from .generate import Generator
 
@@ -65,7 +65,7 @@ def wire_request(
     headers = {
         k: v.decode() if isinstance(v, bytes) else str(v) for k, v in prepared.headers.items()
     }
-    scope = f"AKIA/20260101/us-east-1/{signing_name(service)}/aws4_request"
+    scope = f"AKIA/20260101/us-east-1/{SIGNING_NAMES[service]}/aws4_request"
     headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=h, Signature=s"
     return WireRequest.of(made["method"], target, headers, body)
 
