@@ -8,21 +8,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, Table, inspect
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    insert,
+    inspect,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .._failpoints import reached
 from ..wire.errors import AWSError
+from .schema import metadata
 
 if TYPE_CHECKING:
     from .owner import Owner
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_VERSION = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Alembic's own."""
 
 
 class DatabaseUnavailable(AWSError):
@@ -94,33 +108,54 @@ class Database:
 
     def _upgrade(self, owner: Owner | None) -> None:
         engine = self._writing.execution_options(mlstudio_migrate=True)
+        with self._session(engine) as connection:
+            found = revision_of(connection)
+            if found is None:
+                _make_tables(connection)
+            elif found != newest_revision():
+                self._migrate(connection)
+            if owner is not None:
+                owner.admit(connection, self.name, fresh=found is None)
+        if owner is not None:
+            owner.remember(self.name)
+
+    def _migrate(self, connection: Connection) -> None:
+        from alembic.util import CommandError
+
         try:
-            with self._session(engine) as connection:
-                fresh = not inspect(connection).has_table("alembic_version")
-                migrate(connection)
-                if owner is not None:
-                    owner.admit(connection, self.name, fresh=fresh)
+            migrate(connection)
         except CommandError as error:
             raise DatabaseUnavailable(
                 f"{self.name} is of another version: {error}. Use the version of jupyter-mlstudio "
                 "that wrote it, or a later one"
             ) from error
-        if owner is not None:
-            owner.remember(self.name)
 
 
 def newest_revision() -> str:
     """Return the revision of the schema that this code knows."""
-    return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
+    return max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py"))
 
 
 def revision_of(connection: Connection) -> str | None:
     """Return the revision of a database's schema; None when it has none."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    return connection.scalar(select(_VERSION.c.version_num))
+
+
+def _make_tables(connection: Connection) -> None:
+    """Make the newest schema in an empty database; what migrations make of older ones is equal."""
+    metadata.create_all(connection, checkfirst=False)
+    _VERSION.create(connection)
+    connection.execute(insert(_VERSION).values(version_num=newest_revision()))
 
 
 def migrate(connection: Connection, revision: str = "head") -> None:
     """Bring a database to a revision of the schema."""
+    # Only an older database needs Alembic, which is slow to import and large.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
