@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, and_, asc, desc, or_, select
+from sqlalchemy import ColumnElement, Select, literal, select, tuple_
 
 from ..wire.errors import validation_error
 from ..wire.operation import Call
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 
 DEFAULT_PAGE = 10
 
-SORTS = {
-    "Name": resources.c.name,
-    "CreationTime": resources.c.created,
-    "LastModifiedTime": resources.c.modified,
-    "Status": resources.c.status,
+SORTS: dict[str, tuple[ColumnElement[Any], ...]] = {
+    "Name": (resources.c.name, resources.c.uid),
+    "CreationTime": (resources.c.created, resources.c.uid),
+    "LastModifiedTime": (resources.c.modified, resources.c.uid),
+    "Status": (resources.c.status, resources.c.created, resources.c.uid),
 }
+"""What a sort goes by; each has an index, which also leads to the middle of a long list."""
 
 _SPANS = (
     ("CreatedAfter", "CreatedBefore"),
@@ -86,10 +87,14 @@ class Listing:
     def answer(self, call: Call[Studio], request: Mapping[str, Any]) -> dict[str, Any]:
         """Return one page of summaries, and ``NextToken`` when there are more."""
         rows, token = self.rows(call, request)
-        answer: dict[str, Any] = {self.results: [self.summary(row) for row in rows]}
+        answer: dict[str, Any] = {self.results: self.summaries(call, rows)}
         if token:
             answer["NextToken"] = token
         return answer
+
+    def summaries(self, _: Call[Studio], rows: Sequence[Resource]) -> list[dict[str, Any]]:
+        """Return the summaries of a page; a kind that has to ask for more asks once."""
+        return [self.summary(row) for row in rows]
 
     def rows(
         self, call: Call[Studio], request: Mapping[str, Any]
@@ -97,25 +102,21 @@ class Listing:
         """Return one page of resources and the token of the next."""
         _check_spans(request)
         sort = request.get("SortBy", self.sort)
-        column = SORTS[self.sorts.get(sort, sort)]
+        columns = SORTS[self.sorts.get(sort, sort)]
         descending = request.get("SortOrder", self.order) == "Descending"
         size = request.get("MaxResults") or self.page
         signer = Tokens(call.app.keys.derive("page-token"))
         scope = query_scope(call, self.kind.name, request)
         query = self.filtered(call, request)
         if token := request.get("NextToken"):
-            value, uid = signer.open(token, scope)
-            past = column < value if descending else column > value
-            tie = resources.c.uid < uid if descending else resources.c.uid > uid
-            query = query.where(or_(past, and_(column == value, tie)))
-        way = desc if descending else asc
-        query = query.order_by(way(column), way(resources.c.uid)).limit(size + 1)
+            query = query.where(_past(columns, signer.open(token, scope), descending=descending))
+        order = [column.desc() if descending else column.asc() for column in columns]
+        query = query.order_by(*order).limit(size + 1)
         with call.app.store.database.read() as connection:
             found = [from_row(row) for row in connection.execute(query).mappings()]
         if len(found) <= size:
             return found, None
-        last = found[size - 1]
-        position = [getattr(last, column.key), last.uid]
+        position = [getattr(found[size - 1], str(column.key)) for column in columns]
         return found[:size], signer.seal(position, scope)
 
     def filtered(self, call: Call[Studio], request: Mapping[str, Any]) -> Select[Any]:
@@ -148,6 +149,18 @@ def query_scope(call: Call[Studio], what: str, request: Mapping[str, Any]) -> st
     """Return what a page token is good for: this query of this caller."""
     rest = {k: str(v) for k, v in request.items() if k not in ("NextToken", "MaxResults")}
     return json.dumps([what, call.account, call.region, rest], sort_keys=True)
+
+
+def _past(
+    columns: Sequence[ColumnElement[Any]], position: Sequence[Any], *, descending: bool
+) -> ColumnElement[bool]:
+    """Return the condition for rows behind a position, as one comparison that an index answers."""
+    if len(position) != len(columns):
+        raise _bad_token()  # of a studio that sorted by other columns
+    row = tuple_(*columns)
+    values = [literal(value, column.type) for value, column in zip(position, columns, strict=True)]
+    last = tuple_(*values)
+    return row < last if descending else row > last
 
 
 class Tokens:

@@ -36,10 +36,11 @@ resources = Table(
     Column("wish", Document, nullable=False),
     Column("facts", Document, nullable=False),
     UniqueConstraint("kind", "account", "region", "folded", name="one_name"),
-    Index("by_created", "kind", "account", "region", "created", "uid"),
+    Index("by_created", "kind", "account", "region", "created", "uid", "folded"),
     Index("by_name", "kind", "account", "region", "name", "uid"),
     Index("by_modified", "kind", "account", "region", "modified", "uid"),
     Index("by_status", "kind", "status"),
+    Index("by_status_created", "kind", "account", "region", "status", "created", "uid"),
     Index("by_parent", "kind", "account", "region", "parent", "created"),
 )
 

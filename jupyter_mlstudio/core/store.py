@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,6 +100,15 @@ class Store:
         with self.database.read() as connection:
             row = connection.execute(query).mappings().first()
         return from_row(row) if row else None
+
+    def named(self, kind: Kind, account: str, region: str, names: Iterable[str]) -> list[Resource]:
+        """Return the resources that have one of the names, in any order."""
+        folded = [name.lower() for name in names]
+        query = select(resources).where(
+            *_scope(kind, account, region), resources.c.folded.in_(folded)
+        )
+        with self.database.read() as connection:
+            return [from_row(row) for row in connection.execute(query).mappings()]
 
     def get(self, kind: Kind, account: str, region: str, name: str) -> Resource:
         """Return the resource of that name; raise the kind's not-found error."""
@@ -291,13 +300,12 @@ class Store:
 
 
 def _named(kind: Kind, account: str, region: str, name: str) -> list[Any]:
+    return [*_scope(kind, account, region), resources.c.folded == name.lower()]
+
+
+def _scope(kind: Kind, account: str, region: str) -> list[Any]:
     table = resources.c
-    return [
-        table.kind == kind.name,
-        table.account == account,
-        table.region == region,
-        table.folded == name.lower(),
-    ]
+    return [table.kind == kind.name, table.account == account, table.region == region]
 
 
 def _by_uid(connection: Connection, uid: str) -> Resource | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +14,18 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 from jupyter_mlstudio.core.cloudwatch import MetricTables, Wanted
-from jupyter_mlstudio.core.database import MIGRATIONS, Database, DatabaseUnavailable, migrate
+from jupyter_mlstudio.core.database import (
+    MIGRATIONS,
+    Database,
+    DatabaseUnavailable,
+    migrate,
+    newest_revision,
+)
 from jupyter_mlstudio.core.opening import open_database
 from jupyter_mlstudio.core.samples import Metric, Sample
 from jupyter_mlstudio.core.schema import metadata
 from jupyter_mlstudio.core.settings import SQLITE, Settings
+from jupyter_mlstudio.core.sqlite import SqliteDatabase
 from jupyter_mlstudio.core.store import Store
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -116,6 +124,36 @@ def test_an_older_database_is_brought_up_to_date(older: str, database_settings: 
 def test_a_fresh_database_has_exactly_the_tables_the_code_uses(database: Database) -> None:
     with database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_fresh_database_is_of_the_newest_revision(database: Database) -> None:
+    with database.read() as connection:
+        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    assert found == newest_revision() == revisions()[-1]
+
+
+def test_migrations_and_code_make_the_same_tables(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'migrated'}")
+    with engine.begin() as connection:
+        migrate(connection)
+        migrated = statements(connection)
+    engine.dispose()
+    fresh = SqliteDatabase(tmp_path / "fresh")
+    with fresh.read() as connection:
+        assert statements(connection) == migrated
+    fresh.close()
+
+
+def statements(connection: Connection) -> dict[str, set[str]]:
+    """Return the lines that made each table and index, whatever their order."""
+    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+    return {
+        row.name: {
+            line.strip(" \t,") for line in row.sql.replace('"', "").splitlines() if line.strip()
+        }
+        for row in rows
+        if not row.name.startswith("sqlite_")
+    }
 
 
 def test_a_newer_database_is_refused_and_left_alone(database_settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from ...core.store import Resource
 from ...core.studio import Studio
 from ...wire.operation import Call, Response, operation
 from ..status import IN_PROGRESS, STOPPING
-from ..warm.kind import WARM_POOL, describe
+from ..warm.kind import WARM_POOL, pools_of, status_of
 from .kind import TRAINING_JOB
 
 if TYPE_CHECKING:
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _JobListing(Listing):
-    """Adds the filter by the status of warm pools."""
+    """Adds warm pools, and the filter by their status."""
+
+    def summaries(self, call: Call[Studio], rows: Sequence[Resource]) -> list[dict[str, Any]]:
+        pools = pools_of(call.app, rows)
+        return [_summary(job, pools.get(job.name)) for job in rows]
 
     def filtered(self, call: Call[Studio], request: Mapping[str, Any]) -> Select[Any]:
         query = Listing.filtered(self, call, request)
@@ -46,7 +50,7 @@ def _keeps(job: Resource) -> bool:
     return bool(job.wish.get("ResourceConfig", {}).get("KeepAlivePeriodInSeconds"))
 
 
-def _summary(studio: Studio, job: Resource) -> dict[str, Any]:
+def _summary(job: Resource, pool: Resource | None = None) -> dict[str, Any]:
     summary = {
         "TrainingJobName": job.name,
         "TrainingJobArn": job.arn,
@@ -57,9 +61,12 @@ def _summary(studio: Studio, job: Resource) -> dict[str, Any]:
     }
     if ended := job.facts.get("EndedAt"):
         summary["TrainingEndTime"] = timestamp(ended)
-    if pool := describe(studio, job):
-        summary["WarmPoolStatus"] = pool
+    if status := status_of(job, pool):
+        summary["WarmPoolStatus"] = status
     return summary
+
+
+_LISTING = _JobListing(TRAINING_JOB, "TrainingJobSummaries", _summary, order="Ascending")
 
 
 @operation("sagemaker", "ListTrainingJobs")
@@ -67,10 +74,4 @@ def list_training_jobs(call: Call[Studio], request: t.ListTrainingJobsRequestTyp
     """List training jobs. Those of training plans there are none."""
     if request.get("TrainingPlanArnEquals"):
         return {"TrainingJobSummaries": []}
-    listing = _JobListing(
-        TRAINING_JOB,
-        "TrainingJobSummaries",
-        lambda job: _summary(call.app, job),
-        order="Ascending",
-    )
-    return listing.answer(call, request)
+    return _LISTING.answer(call, request)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...core.clock import now
@@ -92,9 +92,22 @@ def extend(studio: Studio, job: Resource, seconds: int) -> bool:
     return True
 
 
+def pools_of(studio: Studio, jobs: Sequence[Resource]) -> dict[str, Resource]:
+    """Return the pools that jobs of one account and region left, by the jobs' names."""
+    if not jobs:
+        return {}
+    names = [job.name for job in jobs]
+    found = studio.store.named(WARM_POOL, jobs[0].account, jobs[0].region, names)
+    return {pool.name: pool for pool in found}
+
+
 def describe(studio: Studio, job: Resource) -> dict[str, Any] | None:
     """Return the ``WarmPoolStatus`` of a job, None where it asked for no pool."""
-    pool = pool_of(studio, job)
+    return status_of(job, pool_of(studio, job))
+
+
+def status_of(job: Resource, pool: Resource | None) -> dict[str, Any] | None:
+    """Return the ``WarmPoolStatus`` of a job that left a pool or none; None as above."""
     if pool is None and not keep_alive(job.wish):
         return None
     if job.status in (IN_PROGRESS, STOPPING):
