@@ -59,6 +59,11 @@ class Admission:
         self._held: dict[str, _Need] = {}
         self._waiting: dict[str, tuple[_Need, float]] = {}
         self._lock = threading.Lock()
+        self._told: list[Callable[[str], None]] = []
+
+    def subscribe(self, fits: Callable[[str], None]) -> None:
+        """Call ``fits(name)`` when somebody leaves, for each that waits and has room now."""
+        self._told.append(fits)
 
     def check(self, instance_type: str, count: int = 1) -> None:
         """Raise ``ResourceLimitExceeded`` for what can never run here."""
@@ -87,6 +92,15 @@ class Admission:
             self._held[name] = need
             return True
 
+    def waits(self, name: str) -> bool:
+        """Say whether ``name`` is in the queue and has no room yet; this counts as asking."""
+        with self._lock:
+            if name not in self._waiting:
+                return False
+            need, _ = self._waiting[name]
+            self._waiting[name] = (need, self._clock())
+            return name not in self._ready()
+
     def restore(self, name: str, limits: Limits, *, service: bool = False) -> None:
         """Count what runs already, whether it fits or not."""
         with self._lock:
@@ -96,8 +110,12 @@ class Admission:
     def release(self, name: str) -> None:
         """Give back what ``name`` has reserved, or its place in the queue. Unknown: no-op."""
         with self._lock:
-            self._held.pop(name, None)
-            self._waiting.pop(name, None)
+            held = self._held.pop(name, None)
+            waited = self._waiting.pop(name, None)
+            ready = self._ready() if held or waited else []
+        for each in ready:
+            for told in self._told:
+                told(each)
 
     def waiting(self) -> list[str]:
         """Return who waits, the first in the queue first."""
@@ -111,25 +129,50 @@ class Admission:
 
     def _fits(self, name: str, need: _Need) -> bool:
         """Say whether ``need`` fits beside what is held and what waits before ``name``."""
-        before = []
+        claims = _Claims(self.machine, self._held.values())
         for other, (wanted, _) in self._waiting.items():
             if other == name:
                 break
-            before.append(wanted)
-        claims = [*self._held.values(), *before, need]
-        pool = [claim for claim in claims if claim.service is need.service]
+            claims.add(wanted)
+        return claims.leave_room_for(need)
+
+    def _ready(self) -> list[str]:
+        """Return those that wait and would fit, the first in the queue first."""
+        claims = _Claims(self.machine, self._held.values())
+        found = []
+        for name, (need, _) in self._waiting.items():
+            if claims.leave_room_for(need):
+                found.append(name)
+            claims.add(need)
+        return found
+
+
+class _Claims:
+    """What is taken or spoken for on a machine, added up."""
+
+    def __init__(self, machine: Machine, needs: Iterable[_Need]) -> None:
+        self._machine = machine
+        self._cpus = {True: 0.0, False: 0.0}
+        self._memory = {True: 0, False: 0}
+        self._gpus = 0
+        for need in needs:
+            self.add(need)
+
+    def add(self, need: _Need) -> None:
+        self._cpus[need.service] += need.cpus
+        self._memory[need.service] += need.memory
+        self._gpus += need.gpus
+
+    def leave_room_for(self, need: _Need) -> bool:
+        machine = self._machine
         return (
-            _total(claim.cpus for claim in pool) <= self.machine.cpus + 1e-6
-            and _total(claim.memory for claim in pool) <= instances.usable_memory(self.machine)
+            self._cpus[need.service] + need.cpus <= machine.cpus + 1e-6
+            and self._memory[need.service] + need.memory <= instances.usable_memory(machine)
             # Who wants no GPU takes none from those who wait for one.
-            and (not need.gpus or _total(claim.gpus for claim in claims) <= self.machine.gpus)
+            and (not need.gpus or self._gpus + need.gpus <= machine.gpus)
         )
 
 
 def _need(limits: Limits, service: bool) -> _Need:
     share = SERVICE_SHARE if service else 1
     return _Need((limits.cpus or 0.0) / share, (limits.memory or 0) // share, limits.gpus, service)
-
-
-def _total(values: Iterable[float]) -> float:
-    return sum(values)

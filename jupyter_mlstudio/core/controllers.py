@@ -76,6 +76,7 @@ class Controllers:
         self._enqueue(self._studio.store.unsettled())
         self._enqueue((kind, "") for kind in _SINGLE)
         self._queue.start()
+        self._studio.admission.subscribe(self._look_at_owner)
         self._studio.engine.watch(self.container_changed)
         self._resync.start()
 
@@ -94,6 +95,9 @@ class Controllers:
     def container_changed(self, name: str) -> None:
         """Look at the resource that a container of ours belongs to."""
         self._studio.sampler.changed(name)
+        self._look_at_owner(name)
+
+    def _look_at_owner(self, name: str) -> None:
         try:
             resource = self._studio.store.by_uid(self._studio.owner_uid(name))
         except DatabaseUnavailable:

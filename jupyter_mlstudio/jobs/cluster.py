@@ -45,6 +45,10 @@ class Cluster:
         """Reserve room for all hosts, or none and wait."""
         return self.studio.admission.reserve(self._network, self._total())
 
+    def waits(self) -> bool:
+        """Say whether the hosts are known to wait for room, and there is none yet."""
+        return self.studio.admission.waits(self._network)
+
     def restore(self) -> None:
         """Count hosts that run already."""
         self.studio.admission.restore(self._network, self._total())

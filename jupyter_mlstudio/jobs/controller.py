@@ -43,6 +43,8 @@ GRACE_OF_PEERS = 30
 """Seconds the other hosts of a job get once one has failed."""
 SOON = 0.1
 WAITING = 1.0
+ROOM = 5.0
+"""Seconds after which a job that waits for room asks again; it is told when there is some."""
 UNREACHABLE = 2.0
 UPLOAD_RETRY = 5.0
 UPLOAD_PATIENCE = 1800.0
@@ -162,6 +164,8 @@ class JobController(ABC):
         if "Outcome" in job.facts:
             return self._finish(job)
         cluster = self._cluster(job)
+        if job.status == IN_PROGRESS and cluster.waits() and not self._exceeded(job):
+            return self._wait_for_room(job)
         states = cluster.states()
         if not self.begun(job):
             return self._launch(job, cluster, fresh=False)
@@ -196,7 +200,7 @@ class JobController(ABC):
             return self._end(job, STOPPED, exceeded=exceeded)
         if not cluster.reserve():
             self._enter(job, "Starting", f"Waiting for room on this machine for {asked(cluster)}")
-            return WAITING
+            return self._wait_for_room(job)
         reached("job.launch.reserved")
         self._enter(job, "Downloading", "Downloading input data")
         reached("job.launch.noted")
@@ -213,6 +217,10 @@ class JobController(ABC):
                 raise
             return self._fail(job, f"InternalServerError: {error.reason}")
         return SOON
+
+    def _wait_for_room(self, job: Resource) -> float:
+        left = (limit.end - now() for limit in self.limits(job))
+        return max(SOON, min([ROOM, *left]))
 
     # While they run
 
@@ -291,7 +299,7 @@ class JobController(ABC):
     ) -> float:
         if "LogStreams" not in job.facts:
             self._accompany(job, cluster, states)
-            return SOON
+            return 0.0
         cluster.release()
         if not self._follow(job, cluster):
             return SOON

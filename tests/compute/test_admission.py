@@ -30,6 +30,34 @@ def test_what_fits_starts_and_what_does_not_waits() -> None:
     assert admission.waiting() == []
 
 
+def test_who_waits_is_told_when_there_is_room() -> None:
+    admission = Admission(MACHINE)
+    told: list[str] = []
+    admission.subscribe(told.append)
+    admission.reserve("running", need(6))
+    for name, cpus in (("first", 5), ("second", 3), ("third", 4)):
+        assert not admission.reserve(name, need(cpus))
+    assert admission.waits("first")
+    assert not admission.waits("running")
+    admission.release("third")
+    admission.release("unknown")
+    assert told == []
+    admission.release("running")
+    assert told == ["first", "second"]
+    assert not admission.waits("first")
+    assert admission.reserve("first", need(5))
+
+
+def test_who_is_only_asked_whether_it_waits_keeps_its_place() -> None:
+    now = [0.0]
+    admission = Admission(MACHINE, clock=lambda: now[0])
+    admission.reserve("running", need(6))
+    assert not admission.reserve("waiting", need(8))
+    for now[0] in (50, 100):
+        assert admission.waits("waiting")
+    assert not admission.reserve("next", need(2))
+
+
 def test_the_first_in_the_queue_is_not_passed_by() -> None:
     admission = Admission(MACHINE)
     admission.reserve("running", need(6))
