@@ -15,6 +15,8 @@ from aiohttp import web
 
 from jupyter_mlstudio._drafts import draft_of
 from jupyter_mlstudio._identity import identity
+from jupyter_mlstudio.wire.connections import allow_many_files, limit_connections
+from jupyter_mlstudio.wire.http import IDLE_SECONDS
 from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.routing import rest_paths
 
@@ -81,6 +83,7 @@ async def serve(options: Options, stop: asyncio.Event) -> None:
         front = await _open(options, stack)
         runner = _runner(front)
         await runner.setup()
+        limit_connections(runner.server)
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, options.host, options.port)
         await site.start()
@@ -135,6 +138,7 @@ def run(options: Options) -> None:
             loop.add_signal_handler(number, stop.set)
         await serve(options, stop)
 
+    allow_many_files()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(main())
 
@@ -161,7 +165,11 @@ def _runner(front: Listener) -> web.ServerRunner:
     # as sent, so aiohttp must not decompress them; and its own access log would show the
     # signatures of presigned URLs.
     server = web.Server(
-        front.handle, auto_decompress=False, access_log=None, read_bufsize=_READ_BUFFER
+        front.handle,
+        auto_decompress=False,
+        access_log=None,
+        read_bufsize=_READ_BUFFER,
+        keepalive_timeout=IDLE_SECONDS,
     )
     return web.ServerRunner(server, handle_signals=False, shutdown_timeout=_RETRY)
 

@@ -31,8 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with StudioLock(lock_file(settings)):
             # Of a studio that was killed before it could obey: it is not meant for this one.
             stop_request(settings).unlink(missing_ok=True)
+            from ..wire.connections import allow_many_files
             from .serve import StartError, serve
 
+            allow_many_files()
             try:
                 serve(settings, ready)
             except StartError as error:

@@ -22,6 +22,7 @@ from ..compute.protocol import Access, Engine, EngineError
 from ..core.database import DatabaseUnavailable
 from ..core.settings import Settings, load_settings, write_atomically
 from ..core.studio import Studio
+from ..wire.connections import limit_connections
 from ..wire.http import make_runner
 from . import capabilities, kernels, listeners, shutdown
 from .children import GATEWAY, S3, Child, ChildError, Program
@@ -117,6 +118,7 @@ class _Process:
     async def _serve(self, app: web.Application, host: str, port: int) -> None:
         runner = make_runner(app)
         await runner.setup()
+        limit_connections(runner.server)
         self.runners.append(runner)
         await web.TCPSite(runner, host, port).start()
 

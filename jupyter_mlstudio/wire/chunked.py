@@ -13,7 +13,8 @@ import hmac
 import re
 
 from .errors import AWSError
-from .sigv4 import ALGORITHM, Signed
+from .sigv4 import Signed
+from .sigv4_claims import ALGORITHM
 from .sigv4_errors import SignatureErrors
 
 SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"

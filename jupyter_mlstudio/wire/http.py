@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .dispatch import MAX_BODY, Answer, Dispatcher, too_large
+from .dispatch import MAX_BODY, Answer, Dispatcher, too_large, too_slow
 from .errors import AWSError
 from .keys import KeyRing
 from .operation import Handler, handlers
@@ -23,6 +23,11 @@ from .sigv4 import signed_service
 access_log = logging.getLogger("jupyter_mlstudio.access")
 
 Forward = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+BODY_SECONDS = 60.0
+"""How long a body may take to arrive."""
+IDLE_SECONDS = 65.0
+"""How long a connection may be idle, or take for its headers."""
 
 _BROWSER_HEADERS = ("Origin", "Cookie")
 _BROWSER_PREFIX = "sec-fetch-"
@@ -81,7 +86,7 @@ def make_app(
             forward = _forward(unread, fallback, s3)
             if forward is not None:
                 return await forward(request)
-            answer = await _answer(request, dispatcher, pool)
+            answer = await _answer(request, unread, dispatcher, pool)
         response = await _send(request, answer, pool)
         _log(unread, answer, time.perf_counter() - started)
         return response
@@ -100,7 +105,13 @@ def make_runner(application: web.Application) -> web.AppRunner:
     Signatures and checksums are over bodies as sent, so aiohttp must not decompress them; and it
     must not log requests itself, whose queries may hold signatures.
     """
-    return web.AppRunner(application, auto_decompress=False, access_log=None, handle_signals=False)
+    return web.AppRunner(
+        application,
+        auto_decompress=False,
+        access_log=None,
+        handle_signals=False,
+        keepalive_timeout=IDLE_SECONDS,
+    )
 
 
 def wire_request(request: web.Request, body: bytes | None) -> WireRequest:
@@ -120,13 +131,22 @@ def is_browser(request: web.Request) -> bool:
 
 
 async def _answer(
-    request: web.Request, dispatcher: Dispatcher[Any], pool: ThreadPoolExecutor
+    request: web.Request,
+    unread: WireRequest,
+    dispatcher: Dispatcher[Any],
+    pool: ThreadPoolExecutor,
 ) -> Answer:
+    # Who holds no key makes us read and keep nothing.
+    refused = dispatcher.screen(unread)
+    if refused is not None:
+        return refused
     try:
-        body = await request.read()
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await request.read()
     except web.HTTPRequestEntityTooLarge:
-        refusal = too_large(dispatcher.max_body)
-        return dispatcher.refuse(wire_request(request, None), refusal)
+        return dispatcher.refuse(unread, too_large(dispatcher.max_body))
+    except TimeoutError:
+        return dispatcher.refuse(unread, too_slow(BODY_SECONDS))
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(pool, dispatcher.answer, wire_request(request, body))
 

@@ -14,32 +14,23 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes
 
-from botocore.utils import normalize_url_path
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from .keys import KeyRing
+from .canonical import canonical_path, canonical_query, decoded, header_value, query_pairs
+from .keys import Identity, KeyRing
 from .operation import Caller
+from .permissions import scope_of
 from .request import HeaderSource
 from .sigv2 import PresignedV2, is_presigned, verify_presigned
+from .sigv4_claims import ALGORITHM, Claimed, read_claims
 from .sigv4_errors import SignatureErrors
 
-ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 MAX_SKEW = timedelta(minutes=15)
-MAX_PRESIGN = 7 * 24 * 3600
 _EMPTY_HASH = hashlib.sha256().hexdigest()
 _CREDENTIAL = re.compile(r"Credential=([^,\s]*)")
-_TIMESTAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _HASH = re.compile(r"[0-9a-f]{64}")
-_SCOPE_PART = re.compile(r"[a-zA-Z0-9-]{1,64}")
-_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
-_UNRESERVED = "-_.~"
-# What is canonical as it stands: for most of what clients send, nothing has to be rewritten.
-_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
-_PLAIN_PATH = re.compile(r"[A-Za-z0-9_.~/-]+")
-_NORMAL_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9_.~-]+)+/?|/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +59,16 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Claimed:
-    """What a request says about its own signature."""
+class _Read:
+    """A request whose key is known and whose times are right; its signature is not checked."""
 
-    access_key: str
-    date: str
-    region: str
-    service: str
-    signed_headers: tuple[str, ...]
-    signature: str
-    timestamp: str
-    time: datetime
-    token: str | None
-    expires: int | None
-
-    @property
-    def scope(self) -> str:
-        return f"{self.date}/{self.region}/{self.service}/aws4_request"
+    method: str
+    raw_path: str
+    query: list[tuple[str, str]]
+    fields: CIMultiDictProxy[str]
+    claimed: Claimed
+    identity: Identity
+    errors: SignatureErrors
 
 
 def authenticate(
@@ -139,46 +123,41 @@ def verify(
         services call these.
     """
     fields = _fields(headers)
-    if service in (None, "s3") and "Authorization" not in fields and is_presigned(raw_query):
+    if _is_version_2(service, raw_query, fields):
         presigned = verify_presigned(keys, method, raw_path, raw_query, fields, now)
         return _signed_v2(presigned, region)
-    errors = SignatureErrors.of(service, fields)
-    query = _query_pairs(raw_query)
-    claimed = _claimed(fields, query, errors)
-    if service and claimed.service != service:
-        raise errors.malformed(f"Credential should be scoped to correct service: '{service}'.")
-    errors = SignatureErrors.of(claimed.service, fields)
-    _check_time(claimed, now, errors)
-    _check_signed_headers(claimed, fields, errors)
-    identity = errors.resolve(keys, claimed.access_key, claimed.token, now)
-    payload = _payload(claimed, fields, payload_hash, errors)
-    canonical = "\n".join(
-        (
-            method.upper(),
-            _canonical_path(raw_path, claimed.service),
-            _canonical_query(query),
-            *(f"{name}:{_header_value(fields, name)}" for name in claimed.signed_headers),
-            "",
-            ";".join(claimed.signed_headers),
-            payload,
-        )
-    )
-    digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
-    signing_key = _signing_key(identity.secret_key, claimed.scope)
-    to_sign = "\n".join((ALGORITHM, claimed.timestamp, claimed.scope, digest))
-    expected = hmac.digest(signing_key, to_sign.encode(), "sha256").hex()
-    if not hmac.compare_digest(expected.encode(), claimed.signature.encode()):
-        raise errors.mismatch()
-    return Signed(
-        Caller(identity.account, claimed.region, claimed.access_key, identity.arn),
-        identity.claims,
-        claimed.service,
-        payload,
-        claimed.signature,
-        claimed.timestamp,
-        claimed.scope,
-        signing_key,
-    )
+    request = _read(keys, method, raw_path, raw_query, fields, now, service)
+    return _check_signature(request, payload_hash)
+
+
+def screen(
+    keys: KeyRing,
+    method: str,
+    raw_path: str,
+    raw_query: str,
+    headers: HeaderSource,
+    now: datetime,
+    *,
+    service: str | None = None,
+) -> Identity:
+    """Refuse, before its body is read, a request that no body can make right.
+
+    Whose key it is, the times and the signed headers are checked; and where the headers say what
+    the hash of the body is, the signature. Returns whom the key speaks for, which is proved only
+    once :func:`verify` has seen the body.
+
+    Raises
+    ------
+    AWSError
+        What :func:`verify` raises.
+    """
+    fields = _fields(headers)
+    if _is_version_2(service, raw_query, fields):
+        return verify_presigned(keys, method, raw_path, raw_query, fields, now).identity
+    request = _read(keys, method, raw_path, raw_query, fields, now, service)
+    if request.claimed.service == "s3" or "X-Amz-Content-Sha256" in fields:
+        _check_signature(request, None)
+    return request.identity
 
 
 def signed_service(raw_query: str, headers: HeaderSource) -> str | None:
@@ -193,8 +172,8 @@ def signed_service(raw_query: str, headers: HeaderSource) -> str | None:
 
 def _query_credential(raw_query: str) -> str:
     pairs = (piece.partition("=") for piece in raw_query.split("&"))
-    given = [value for name, _, value in pairs if _decode(name) == "X-Amz-Credential"]
-    return _decode(given[-1]) if given else ""
+    given = [value for name, _, value in pairs if decoded(name) == "X-Amz-Credential"]
+    return decoded(given[-1]) if given else ""
 
 
 def _fields(headers: HeaderSource) -> CIMultiDictProxy[str]:
@@ -203,10 +182,71 @@ def _fields(headers: HeaderSource) -> CIMultiDictProxy[str]:
     return CIMultiDictProxy(CIMultiDict(headers))
 
 
+def _is_version_2(service: str | None, raw_query: str, fields: CIMultiDictProxy[str]) -> bool:
+    return service in (None, "s3") and "Authorization" not in fields and is_presigned(raw_query)
+
+
+def _read(
+    keys: KeyRing,
+    method: str,
+    raw_path: str,
+    raw_query: str,
+    fields: CIMultiDictProxy[str],
+    now: datetime,
+    service: str | None,
+) -> _Read:
+    errors = SignatureErrors.of(service, fields)
+    query = query_pairs(raw_query)
+    claimed = read_claims(fields, query, errors)
+    if service and claimed.service != service:
+        raise errors.malformed(f"Credential should be scoped to correct service: '{service}'.")
+    errors = SignatureErrors.of(claimed.service, fields)
+    _check_time(claimed, now, errors)
+    _check_signed_headers(claimed, fields, errors)
+    identity = errors.resolve(keys, claimed.access_key, claimed.token, now)
+    return _Read(method, raw_path, query, fields, claimed, identity, errors)
+
+
+def _check_signature(request: _Read, payload_hash: str | None) -> Signed:
+    claimed, identity, fields = request.claimed, request.identity, request.fields
+    payload = _payload(claimed, fields, payload_hash, request.errors)
+    canonical = "\n".join(
+        (
+            request.method.upper(),
+            canonical_path(request.raw_path, claimed.service),
+            canonical_query(request.query),
+            *(f"{name}:{header_value(fields, name)}" for name in claimed.signed_headers),
+            "",
+            ";".join(claimed.signed_headers),
+            payload,
+        )
+    )
+    digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
+    signing_key = _signing_key(identity.secret_key, claimed.scope)
+    to_sign = "\n".join((ALGORITHM, claimed.timestamp, claimed.scope, digest))
+    expected = hmac.digest(signing_key, to_sign.encode(), "sha256").hex()
+    if not hmac.compare_digest(expected.encode(), claimed.signature.encode()):
+        raise request.errors.mismatch()
+    return Signed(
+        _caller(identity, claimed.region, claimed.access_key),
+        identity.claims,
+        claimed.service,
+        payload,
+        claimed.signature,
+        claimed.timestamp,
+        claimed.scope,
+        signing_key,
+    )
+
+
+def _caller(identity: Identity, region: str, access_key: str) -> Caller:
+    return Caller(identity.account, region, access_key, identity.arn, scope_of(identity.claims))
+
+
 def _signed_v2(presigned: PresignedV2, region: str) -> Signed:
     identity = presigned.identity
     return Signed(
-        Caller(identity.account, region, presigned.access_key, identity.arn),
+        _caller(identity, region, presigned.access_key),
         identity.claims,
         "s3",
         UNSIGNED_PAYLOAD,
@@ -217,107 +257,7 @@ def _signed_v2(presigned: PresignedV2, region: str) -> Signed:
     )
 
 
-def _claimed(
-    headers: CIMultiDictProxy[str], query: list[tuple[str, str]], errors: SignatureErrors
-) -> _Claimed:
-    names = [name for name, _ in query]
-    if "Authorization" in headers:
-        if "X-Amz-Signature" in names or len(headers.getall("Authorization")) > 1:
-            raise errors.malformed("Only one auth mechanism allowed.")
-        return _from_header(headers, errors)
-    if "X-Amz-Signature" in names or "X-Amz-Algorithm" in names:
-        if len(set(names)) != len(names) and any(
-            name.startswith("X-Amz-") and names.count(name) > 1 for name in names
-        ):
-            raise errors.malformed("An authentication parameter is given twice.")
-        return _from_query(dict(query), errors)
-    raise errors.missing()
-
-
-def _from_header(headers: CIMultiDictProxy[str], errors: SignatureErrors) -> _Claimed:
-    algorithm, _, rest = headers["Authorization"].strip().partition(" ")
-    if algorithm != ALGORITHM:
-        raise errors.malformed(f"The authorization mechanism must be {ALGORITHM}.")
-    parts: dict[str, str] = {}
-    for piece in rest.split(","):
-        name, equals, value = piece.strip().partition("=")
-        if not equals or name in parts:
-            raise errors.malformed(f"Not a valid part of an Authorization header: {name!r}.")
-        parts[name] = value
-    timestamp = headers.get("X-Amz-Date")
-    if timestamp is None:
-        raise errors.malformed("Authorization header requires existence of an 'X-Amz-Date' header.")
-    return _build(
-        parts.get("Credential"),
-        parts.get("SignedHeaders"),
-        parts.get("Signature"),
-        timestamp,
-        headers.get("X-Amz-Security-Token"),
-        None,
-        errors,
-    )
-
-
-def _from_query(query: dict[str, str], errors: SignatureErrors) -> _Claimed:
-    if query.get("X-Amz-Algorithm") != ALGORITHM:
-        raise errors.malformed(f"X-Amz-Algorithm must be {ALGORITHM}.")
-    expires = query.get("X-Amz-Expires", "")
-    # The query services of botocore presign with an expiry as well, so it is always there.
-    if not re.fullmatch(r"[0-9]{1,9}", expires) or not 1 <= int(expires) <= MAX_PRESIGN:
-        raise errors.malformed("X-Amz-Expires must be between 1 and 604800 seconds.")
-    return _build(
-        query.get("X-Amz-Credential"),
-        query.get("X-Amz-SignedHeaders"),
-        query.get("X-Amz-Signature"),
-        query.get("X-Amz-Date", ""),
-        query.get("X-Amz-Security-Token"),
-        int(expires),
-        errors,
-    )
-
-
-def _build(
-    credential: str | None,
-    signed_headers: str | None,
-    signature: str | None,
-    timestamp: str,
-    token: str | None,
-    expires: int | None,
-    errors: SignatureErrors,
-) -> _Claimed:
-    if not (credential and signed_headers and signature):
-        raise errors.malformed("Credential, SignedHeaders and Signature are all required.")
-    parts = credential.split("/")
-    if len(parts) != 5 or parts[4] != "aws4_request":
-        raise errors.malformed(
-            "Credential must have the form KEY/YYYYMMDD/REGION/SERVICE/aws4_request."
-        )
-    key, date, region, service, _ = parts
-    if not _SCOPE_PART.fullmatch(region) or not _SCOPE_PART.fullmatch(service):
-        raise errors.malformed("Region or service of the credential scope is not valid.")
-    time = _time(timestamp)
-    if time is None:
-        raise errors.malformed("X-Amz-Date must be a time of the form YYYYMMDDTHHMMSSZ.")
-    if timestamp[:8] != date:
-        raise errors.malformed(
-            f"Date in Credential scope does not match YYYYMMDD of X-Amz-Date: {date!r}."
-        )
-    names = tuple(signed_headers.split(";"))
-    if list(names) != sorted(set(names)) or not all(map(_HEADER_NAME.fullmatch, names)):
-        raise errors.malformed("SignedHeaders must be distinct lower-case names in order.")
-    return _Claimed(key, date, region, service, names, signature, timestamp, time, token, expires)
-
-
-def _time(timestamp: str) -> datetime | None:
-    if not _TIMESTAMP.fullmatch(timestamp):
-        return None
-    try:
-        return datetime.fromisoformat(timestamp)
-    except ValueError:
-        return None
-
-
-def _check_time(claimed: _Claimed, now: datetime, errors: SignatureErrors) -> None:
+def _check_time(claimed: Claimed, now: datetime, errors: SignatureErrors) -> None:
     age = now - claimed.time
     if claimed.expires is None:
         if abs(age) > MAX_SKEW:
@@ -329,7 +269,7 @@ def _check_time(claimed: _Claimed, now: datetime, errors: SignatureErrors) -> No
 
 
 def _check_signed_headers(
-    claimed: _Claimed, headers: CIMultiDictProxy[str], errors: SignatureErrors
+    claimed: Claimed, headers: CIMultiDictProxy[str], errors: SignatureErrors
 ) -> None:
     if "host" not in claimed.signed_headers:
         raise errors.malformed("'Host' must be a signed header.")
@@ -343,7 +283,7 @@ def _check_signed_headers(
 
 
 def _payload(
-    claimed: _Claimed,
+    claimed: Claimed,
     headers: CIMultiDictProxy[str],
     actual: str | None,
     errors: SignatureErrors,
@@ -366,44 +306,6 @@ def _payload(
     if actual is not None and not hmac.compare_digest(stated, actual):
         raise errors.content_mismatch(stated, actual)
     return stated
-
-
-def _query_pairs(raw: str) -> list[tuple[str, str]]:
-    pairs = (piece.partition("=") for piece in raw.split("&") if piece)
-    return [(_decode(name), _decode(value)) for name, _, value in pairs]
-
-
-def _decode(text: str) -> str:
-    if "%" not in text and text.isascii():
-        return text
-    return unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode(
-        "utf-8", "surrogateescape"
-    )
-
-
-def _encode(text: str, safe: str = _UNRESERVED) -> str:
-    if _PLAIN.fullmatch(text):
-        return text
-    return quote(text.encode("utf-8", "surrogateescape"), safe=safe)
-
-
-def _canonical_path(raw_path: str, service: str) -> str:
-    if (_PLAIN_PATH if service == "s3" else _NORMAL_PATH).fullmatch(raw_path):
-        return raw_path
-    if service == "s3":
-        return _encode(_decode(raw_path), "/" + _UNRESERVED) or "/"
-    return _encode(normalize_url_path(raw_path or "/"), "/" + _UNRESERVED)
-
-
-def _canonical_query(pairs: list[tuple[str, str]]) -> str:
-    encoded = sorted(
-        (_encode(name), _encode(value)) for name, value in pairs if name != "X-Amz-Signature"
-    )
-    return "&".join(f"{name}={value}" for name, value in encoded)
-
-
-def _header_value(headers: CIMultiDictProxy[str], name: str) -> str:
-    return ",".join(" ".join(value.split()) for value in headers.getall(name))
 
 
 @lru_cache(maxsize=1024)

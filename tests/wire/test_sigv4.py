@@ -25,14 +25,13 @@ from botocore.utils import normalize_url_path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jupyter_mlstudio.wire.canonical import canonical_path, canonical_query, query_pairs
 from jupyter_mlstudio.wire.errors import AWSError
 from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.sigv4 import (
     Signed,
-    _canonical_path,
-    _canonical_query,
-    _query_pairs,
     authenticate,
+    screen,
     signed_service,
     verify,
 )
@@ -306,11 +305,11 @@ def test_short_cuts_of_canonicalisation_change_nothing(pieces: list[str]) -> Non
     def normal(part: str) -> bytes:
         return normalize_url_path(part or "/").encode("utf-8", "surrogateescape")
 
-    assert _canonical_path(text, "s3") == (quote(decoded(text), "/-_.~") or "/")
-    assert _canonical_path(text, "sagemaker") == quote(normal(text), "/-_.~")
+    assert canonical_path(text, "s3") == (quote(decoded(text), "/-_.~") or "/")
+    assert canonical_path(text, "sagemaker") == quote(normal(text), "/-_.~")
     pairs = [piece.partition("=")[::2] for piece in text.split("&") if piece]
     encoded = sorted(tuple(quote(decoded(part), "-_.~") for part in pair) for pair in pairs)
-    assert _canonical_query(_query_pairs(text)) == "&".join(map("=".join, encoded))
+    assert canonical_query(query_pairs(text)) == "&".join(map("=".join, encoded))
 
 
 def test_missing_and_malformed() -> None:
@@ -428,3 +427,137 @@ def test_repeated_parameters_and_two_mechanisms() -> None:
     refused(twice, "AuthorizationHeaderMalformed", 400, service="s3")
     both = {**raw, "headers": {**raw["headers"], **signed(s3_auth)["headers"]}}
     refused(both, "AuthorizationHeaderMalformed", 400, service="s3")
+
+
+def cases() -> dict[str, Raw]:
+    return {
+        "json": signed(json_auth, "/path?x=1&y=2", headers=JSON, credentials=ROLE),
+        "s3": signed(s3_auth, "/b/key?acl", method="PUT", headers={"x-amz-acl": "private"}),
+        "url": signed(s3_url, "/b/key?acl", method="GET", body=b"", credentials=ROLE),
+        "form": signed(sts_url, "/?Action=x", method="GET", body=b""),
+    }
+
+
+def signed_places(raw: Raw) -> list[tuple[str, str | None]]:
+    """Return everything a signature covers, and what it consists of itself."""
+    authorization = raw["headers"].get("Authorization", raw["raw_query"])
+    names = unquote(authorization.partition("SignedHeaders=")[2]).split("&")[0].split(",")[0]
+    headers = [name for name in raw["headers"] if name.lower() in names.split(";")]
+    if "Authorization" in raw["headers"]:
+        headers.append("Authorization")
+    return [("method", None), ("raw_path", None), ("raw_query", None), ("body", None)] + [
+        ("headers", name) for name in headers
+    ]
+
+
+@pytest.mark.parametrize("kind", ["json", "s3", "url", "form"])
+def test_every_byte_that_is_signed_counts(kind: str) -> None:
+    """Change each byte of each signed header, the path, the query, the body and the signature."""
+    raw = cases()[kind]
+    before = check(raw)
+    tried = accepted = 0
+    for place, name in signed_places(raw):
+        whole = raw[place] if name is None else raw[place][name]
+        text = whole.decode() if isinstance(whole, bytes) else whole
+        for position, letter in enumerate(text):
+            other = "x" if letter != "x" else "y"
+            new = text[:position] + other + text[position + 1 :]
+            changed = dict(raw)
+            if name is not None:
+                changed["headers"] = {**raw["headers"], name: new}
+            else:
+                changed[place] = new.encode() if place == "body" else new
+            tried += 1
+            if same(changed, raw):
+                assert check(changed) == before
+                accepted += 1
+                continue
+            with pytest.raises(AWSError) as error:
+                check(changed)
+            assert 400 <= (error.value.status or 400) < 404, (place, name, position)
+    assert tried > 200
+    # Nothing but the blank behind a comma of the Authorization header may be another byte.
+    assert accepted == 0
+
+
+@pytest.mark.parametrize("kind", ["json", "s3", "url", "form"])
+def test_a_request_is_as_good_the_second_time(kind: str) -> None:
+    """AWS takes replays while the time of the signature is good, and so do we."""
+    raw = cases()[kind]
+    assert check(raw) == check(raw)
+    refused_later = datetime.now(UTC) + timedelta(minutes=16)
+    with pytest.raises(AWSError):
+        check(raw, now=refused_later)
+
+
+def test_the_session_token_is_the_keys_own() -> None:
+    other = KEYS.issue(ACCOUNT, ARN, 3600)
+    swapped = Credentials(TEMPORARY.access_key, TEMPORARY.secret_key, other.token)
+    refused(signed(json_auth, headers=JSON, credentials=swapped), "UnrecognizedClientException")
+    refused(
+        signed(s3_url, "/b/k", method="GET", body=b"", credentials=swapped), "InvalidAccessKeyId"
+    )
+    none = Credentials(TEMPORARY.access_key, TEMPORARY.secret_key)
+    refused(signed(s3_url, "/b/k", method="GET", body=b"", credentials=none), "InvalidAccessKeyId")
+    raw = signed(json_auth, headers=JSON, credentials=ROLE)
+    refused(without(raw, "x-amz-security-token"), "IncompleteSignatureException")
+
+
+def test_an_upper_case_signature_is_none() -> None:
+    raw = signed(json_auth, headers=JSON)
+    head, _, signature = raw["headers"]["Authorization"].rpartition("=")
+    upper = signature.upper()
+    assert upper != signature
+    refused(with_headers(raw, Authorization=f"{head}={upper}"), "InvalidSignatureException")
+
+
+def test_a_presigned_url_covers_its_host() -> None:
+    raw = signed(s3_url, "/b/k", method="GET", body=b"")
+    refused({**raw, "headers": {"Host": "elsewhere"}}, "SignatureDoesNotMatch")
+    without_host = raw["raw_query"].replace("SignedHeaders=host", "SignedHeaders=date")
+    refused({**raw, "raw_query": without_host}, "AuthorizationHeaderMalformed", 400)
+    both = {**raw, "headers": {**raw["headers"], "x-amz-copy-source": "/b/other"}}
+    refused(both, "AccessDenied")
+
+
+def look(raw: Raw) -> str:
+    return screen(
+        KEYS,
+        raw["method"],
+        raw["raw_path"],
+        raw["raw_query"],
+        raw["headers"],
+        datetime.now(UTC),
+    ).arn
+
+
+def test_before_the_body_the_key_and_the_times_are_checked() -> None:
+    raw = signed(json_auth, headers=JSON)
+    assert look(raw) == ARN
+    stranger = Credentials("AKIAIOSFODNN7EXAMPLE", "s")
+    for bad, code in (
+        (signed(json_auth, headers=JSON, credentials=stranger), "UnrecognizedClientException"),
+        (without(raw, "authorization"), "MissingAuthenticationTokenException"),
+        (with_headers(raw, X_Amz_Date="20200101T000000Z"), "IncompleteSignatureException"),
+        (with_headers(raw, X_Amz_Extra="x"), "InvalidSignatureException"),
+    ):
+        with pytest.raises(AWSError) as error:
+            look(bad)
+        assert error.value.code == code
+
+
+def test_before_the_body_the_signature_is_checked_where_it_says_the_bodys_hash() -> None:
+    wrong = Credentials(USER.access_key, USER.secret_key[:-1] + "x")
+    digest = {"X-Amz-Content-SHA256": hashlib.sha256(b"{}").hexdigest()}
+    assert look(signed(json_auth, headers={**JSON, **digest})) == ARN
+    for bad in (
+        signed(json_auth, headers={**JSON, **digest}, credentials=wrong),
+        signed(s3_auth, "/b/k", method="PUT", credentials=wrong),
+        signed(s3_url, "/b/k", method="PUT", body=b"", credentials=wrong),
+        signed(HmacV1QueryAuth, "/b/k", method="PUT", body=b"", credentials=wrong),
+    ):
+        with pytest.raises(AWSError) as error:
+            look(bad)
+        assert error.value.code in ("InvalidSignatureException", "SignatureDoesNotMatch")
+    # Only the body can tell here.
+    assert look(signed(json_auth, headers=JSON, credentials=wrong)) == ARN

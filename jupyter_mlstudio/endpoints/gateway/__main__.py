@@ -18,11 +18,11 @@ from jupyter_mlstudio.endpoints.gateway.app import Gateway
 from jupyter_mlstudio.endpoints.gateway.metrics import Metrics, spool_folder
 from jupyter_mlstudio.endpoints.gateway.table import RouteTable
 from jupyter_mlstudio.endpoints.gateway.upstream import open_client
+from jupyter_mlstudio.wire.connections import allow_many_files, limit_connections
+from jupyter_mlstudio.wire.http import IDLE_SECONDS
 from jupyter_mlstudio.wire.keys import KeyRing
 
 DRAIN_SECONDS = 60.0
-IDLE_SECONDS = 65.0
-"""How long a connection may be idle, or take for its headers."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -36,6 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     log_to(options.log)
     settings = load_settings(options.root)
+    allow_many_files()
     uvloop.run(serve(settings, options.also, options.ready, idle=options.idle))
 
 
@@ -60,6 +61,7 @@ async def serve(
             shutdown_timeout=DRAIN_SECONDS,
         )
         await runner.setup()
+        limit_connections(runner.server)
         for host, port in [(settings.host, settings.gateway_port), *also]:
             await web.TCPSite(runner, host, port, backlog=1024).start()
         chores = [asyncio.create_task(table.watch()), asyncio.create_task(metrics.spool())]
