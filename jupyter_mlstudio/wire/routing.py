@@ -97,7 +97,11 @@ def is_rpc(request: WireRequest) -> bool:
 
 
 def match_path(service: str, request: WireRequest) -> str | None:
-    """Return the REST operation of ``service`` that the request is for, if any."""
+    """Return the REST operation of ``service`` that the request is for, if any.
+
+    A request that names a subresource is for no operation on the resource itself, also where it
+    lacks something: ``PUT /bucket/key?renameObject`` does not put an object.
+    """
     query = dict(parse_form(request.query))
     paths = rest_paths(service)
     found = [
@@ -106,7 +110,18 @@ def match_path(service: str, request: WireRequest) -> str | None:
         for path in paths.get((request.method, parameter), ())
         if path.matches(request, query)
     ]
-    return max(found, key=lambda path: path.weight).operation if found else None
+    if not found:
+        return None
+    best = max(found, key=lambda path: path.weight)
+    stray = (subresources(service) & query.keys()) - {name for name, _ in best.literals}
+    return None if stray else best.operation
+
+
+@cache
+def subresources(service: str) -> frozenset[str]:
+    """Return the query parameters that name a part of a resource, such as ``tagging``."""
+    paths = (path for entries in rest_paths(service).values() for path in entries)
+    return frozenset(name for path in paths for name, value in path.literals if not value)
 
 
 @cache
