@@ -32,9 +32,14 @@ from jupyter_mlstudio.compute.docker_client import (
 from jupyter_mlstudio.compute.docker_events import Watcher
 from jupyter_mlstudio.compute.docker_files import HelperContainer, Mounts
 from jupyter_mlstudio.compute.docker_images import Images
-from jupyter_mlstudio.compute.docker_logs import join_lines, read_frames, since_parameter
+from jupyter_mlstudio.compute.docker_logs import (
+    cut_after,
+    join_lines,
+    read_frames,
+    since_parameter,
+)
 from jupyter_mlstudio.compute.docker_network import Attachment, Networks
-from jupyter_mlstudio.compute.docker_spec import read_state
+from jupyter_mlstudio.compute.docker_spec import LOG_FILE, read_state
 from jupyter_mlstudio.compute.docker_stats import read_usage
 from jupyter_mlstudio.compute.docker_volumes import containers_away
 from jupyter_mlstudio.compute.gpus import free_gpus
@@ -404,7 +409,8 @@ class DockerEngine:
             ) as response,
         ):
             frames = read_frames(response.iter_content(chunk_size=None))
-            yield from join_lines(frames, since_ns, ended=lambda: self._ended(name))
+            kept = cut_after(frames, LOG_FILE)
+            yield from join_lines(kept, since_ns, ended=lambda: self._ended(name))
 
     def _ended(self, name: str) -> bool:
         state = self.inspect(name)

@@ -15,12 +15,18 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 
-from jupyter_mlstudio.compute.protocol import LogLine
+from jupyter_mlstudio.compute.protocol import LogCut, LogLine
 
 OVERLAP_NS = 10_000_000_000
 MAX_LINE = 256 * 1024
 """Bytes of a line that are kept; then comes :data:`CUT`."""
 CUT = " [line cut here: longer than 256 KiB]"
+LOST = "[Lines are missing here: the container engine dropped them before they were read]"
+_OVERHEAD = 80
+"""Bytes of a record in Docker's file beside the text."""
+_ESCAPE = 6
+_ESCAPED = bytes(range(0x20)) + b'"&<>\\\x7f'
+_BEYOND_ASCII = bytes(range(0x80, 0x100))
 _HEADER = struct.Struct(">BxxxL")
 
 
@@ -58,6 +64,36 @@ def read_frames(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         data = data[start:]
 
 
+def cut_after(frames: Iterable[tuple[int, bytes]], size: int) -> Iterator[tuple[int, bytes]]:
+    """Yield frames as long as Docker needed at most ``size`` bytes for them in its file.
+
+    A reader has the first file open, whatever becomes of its name; when the third begins while it
+    is still behind, it misses the second and is not told. So it must not come to the second.
+
+    Raises
+    ------
+    LogCut
+        There is more.
+    """
+    for stream, payload in frames:
+        size -= stored(payload)
+        if size < 0:
+            raise LogCut
+        yield stream, payload
+
+
+def stored(text: bytes) -> int:
+    """Return how many bytes Docker's file takes for a piece of a line, at most."""
+    escaped = len(text) - len(text.translate(None, _ESCAPED))
+    if not text.isascii():
+        escaped += text.count(b"\xe2\x80\xa8") + text.count(b"\xe2\x80\xa9")
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            escaped += len(text) - len(text.translate(None, _BEYOND_ASCII))
+    return _OVERHEAD + len(text) + (_ESCAPE - 1) * escaped
+
+
 def join_lines(
     frames: Iterable[tuple[int, bytes]],
     since_ns: int = 0,
@@ -65,27 +101,58 @@ def join_lines(
 ) -> Iterator[LogLine]:
     """Join frames to lines and yield those later than ``since_ns``.
 
-    A last line without a newline is yielded only where ``ended`` says, after the last frame, that
-    there is no more to come.
+    A log that was read before and now begins later than that has lost lines; :data:`LOST` is put in
+    their place. A last line without a newline is yielded only where ``ended`` says, after the
+    last frame, that there is no more to come.
     """
-    open_lines: dict[int, tuple[int, LineBuffer]] = {}
-    last = 0
-    for stream, payload in frames:
+    joined = _Joined(since_ns)
+    try:
+        for stream, payload in frames:
+            yield from joined.add(stream, payload)
+    except LogCut:
+        yield from joined.rest()
+        raise
+    if joined.unfinished and ended():
+        yield from joined.rest()
+
+
+class _Joined:
+    """Lines of which not all pieces have come, and the time of the one before."""
+
+    def __init__(self, since_ns: int) -> None:
+        self._since = since_ns
+        self._open: dict[int, tuple[int, LineBuffer]] = {}
+        self._last = 0
+        self._seamless = since_ns == 0
+
+    def add(self, stream: int, payload: bytes) -> Iterator[LogLine]:
+        """Add a piece, and yield the line if that was its last one."""
         stamp, _, text = payload.partition(b" ")
-        if stream not in open_lines:
-            open_lines[stream] = (parse_time(stamp.decode("ascii")), LineBuffer())
-        time_ns, buffer = open_lines[stream]
+        if stream not in self._open:
+            self._open[stream] = (parse_time(stamp.decode("ascii")), LineBuffer())
+        time_ns, buffer = self._open[stream]
         buffer.add(text.removesuffix(b"\n"))
-        if not text.endswith(b"\n"):
-            continue
-        del open_lines[stream]
-        last = max(time_ns, last + 1)
-        if last > since_ns:
-            yield LogLine(last, buffer.text())
-    for time_ns, buffer in open_lines.values() if open_lines and ended() else ():
-        last = max(time_ns, last + 1)
-        if last > since_ns:
-            yield LogLine(last, buffer.text())
+        if text.endswith(b"\n"):
+            del self._open[stream]
+            yield from self._line(time_ns, buffer)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there are lines that have no end."""
+        return bool(self._open)
+
+    def rest(self) -> Iterator[LogLine]:
+        """Yield the lines that have no end."""
+        for time_ns, buffer in self._open.values():
+            yield from self._line(time_ns, buffer)
+
+    def _line(self, time_ns: int, buffer: LineBuffer) -> Iterator[LogLine]:
+        self._last = max(time_ns, self._last + 1)
+        if self._last > self._since:
+            if not self._seamless and self._last - 1 > self._since:
+                yield LogLine(self._last - 1, LOST)
+            yield LogLine(self._last, buffer.text())
+        self._seamless = True
 
 
 def parse_time(text: str) -> int:

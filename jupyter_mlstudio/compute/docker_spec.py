@@ -27,7 +27,11 @@ OPEN_FILES = min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 """An engine without the right to raise limits starts nothing above its own: ours is the guess."""
 SHM = 64 * 1024**2
 TMP = "size=1g,mode=1777"
-LOGS = LogConfig(type=LogConfig.types.JSON, config={"max-size": "512m", "max-file": "2"})
+LOG_FILE = 512 << 20
+"""Bytes of one file of Docker's log; what is older than two of them is dropped."""
+LOGS = LogConfig(
+    type=LogConfig.types.JSON, config={"max-size": f"{LOG_FILE >> 20}m", "max-file": "2"}
+)
 
 
 def host_config(

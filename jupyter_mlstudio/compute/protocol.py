@@ -154,6 +154,10 @@ class Usage:
     disk: float | None
 
 
+class LogCut(Exception):
+    """What follows in a container's log is not kept: it is longer than can be read safely."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """One line a container wrote. ``time_ns`` is since the epoch; ``text`` has no newline."""
@@ -239,7 +243,10 @@ class Engine(Protocol):
         """Remove the container with its volumes, killing it if need be. Unknown: no-op."""
 
     def logs(self, name: str, since_ns: int = 0) -> Iterator[LogLine]:
-        """Follow stdout and stderr from the first line later than ``since_ns`` to the end."""
+        """Follow stdout and stderr from the first line later than ``since_ns`` to the end.
+
+        Raises :class:`LogCut` where the rest of a very long log would have gaps.
+        """
 
     def stats(self, name: str) -> Usage | None:
         """Return what a container uses, or None when it does not run. May take a second."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from time import monotonic
 
 from .._failpoints import reached
-from ..compute.protocol import Engine, EngineError, LogLine
+from ..compute.protocol import Engine, EngineError, LogCut, LogLine
 from .database import DatabaseUnavailable
 from .logs import LogStore
 
 log = logging.getLogger(__name__)
 
 _BATCH = 500
+_MOST_LINES = 20 * _BATCH
+_MOST_CHARACTERS = 4 << 20
+"""What is held of a container's output while the lines before are written."""
 _PATIENCE = 0.2
 _RETRY = 1.0
 
@@ -77,15 +81,19 @@ class LogCollector:
         while not self._closed.is_set():
             since = store.last_ns(group, stream)
             try:
-                for batch in _batches(self._engine.logs(container, since)):
-                    if self._closed.is_set():
-                        return
-                    full = store.append(group, stream, batch)
-                    reached("log.appended")
-                    written()
-                    reached("log.scanned")
-                    if full:
-                        return
+                with closing(_batches(self._engine.logs(container, since))) as batches:
+                    for batch in batches:
+                        if self._closed.is_set():
+                            return
+                        full = store.append(group, stream, batch)
+                        reached("log.appended")
+                        written()
+                        reached("log.scanned")
+                        if full:
+                            return
+            except LogCut:
+                store.cut(group, stream)
+                return
             except DatabaseUnavailable:
                 self._closed.wait(_RETRY)
             except EngineError as error:
@@ -101,44 +109,75 @@ def _nothing() -> None:
     return None
 
 
-def _batches(lines: Iterator[LogLine]) -> Iterator[list[LogLine]]:
-    """Group lines that arrive together, holding none back for longer than a moment."""
-    ready: list[LogLine] = []
-    arrived = threading.Condition()
-    failure: list[BaseException] = []
-    ended = False
+class _Held:
+    """Lines that have arrived and wait to be written."""
 
-    def read() -> None:
-        nonlocal ended
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.lines: list[LogLine] = []
+        self.characters = 0
+        self.ended = False
+        self.unwanted = False
+        self.failure: BaseException | None = None
+
+    def fill(self, lines: Iterator[LogLine]) -> None:
+        """Read lines until there are no more, or nobody wants them."""
         try:
             for line in lines:
-                with arrived:
-                    while len(ready) >= 20 * _BATCH:
-                        arrived.wait()
-                    ready.append(line)
-                    arrived.notify_all()
+                with self.changed:
+                    self.changed.wait_for(self._has_room)
+                    if self.unwanted:
+                        return
+                    self.lines.append(line)
+                    self.characters += len(line.text)
+                    self.changed.notify_all()
         except BaseException as error:  # handed to the thread that reads the batches
-            failure.append(error)
+            self.failure = error
         finally:
-            with arrived:
-                ended = True
-                arrived.notify_all()
+            if isinstance(lines, Generator):
+                lines.close()
+            with self.changed:
+                self.ended = True
+                self.changed.notify_all()
 
-    threading.Thread(target=read, daemon=True).start()
+    def take(self, until: float) -> tuple[list[LogLine], bool]:
+        """Wait for lines, and for more of them until then; return them, and whether it was all."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.lines or self.ended)
+            if (pause := until - monotonic()) > 0:
+                self.changed.wait_for(self._has_enough, pause)
+            batch, self.lines, self.characters = self.lines, [], 0
+            self.changed.notify_all()
+            return batch, self.ended
+
+    def leave(self) -> None:
+        """Let the reader end."""
+        with self.changed:
+            self.unwanted = True
+            self.changed.notify_all()
+
+    def _has_room(self) -> bool:
+        few = len(self.lines) < _MOST_LINES and self.characters < _MOST_CHARACTERS
+        return few or self.unwanted
+
+    def _has_enough(self) -> bool:
+        return len(self.lines) >= _BATCH or self.ended
+
+
+def _batches(lines: Iterator[LogLine]) -> Generator[list[LogLine], None, None]:
+    """Group lines that arrive together, holding none back for longer than a moment."""
+    held = _Held()
+    threading.Thread(target=held.fill, args=(lines,), daemon=True).start()
     last = monotonic()
-    while True:
-        with arrived:
-            while not ready and not ended:
-                arrived.wait()
-            if (pause := last + _PATIENCE - monotonic()) > 0 and len(ready) < _BATCH and not ended:
-                arrived.wait(pause)
-            batch, ready[:] = list(ready), []
-            arrived.notify_all()
-            done = ended
-        last = monotonic()
-        if batch:
-            yield batch
-        elif done:
-            if failure:
-                raise failure[0]
-            return
+    try:
+        while True:
+            batch, ended = held.take(last + _PATIENCE)
+            last = monotonic()
+            if batch:
+                yield batch
+            elif ended:
+                if held.failure:
+                    raise held.failure
+                return
+    finally:
+        held.leave()

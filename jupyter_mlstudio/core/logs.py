@@ -160,7 +160,7 @@ class LogStore:
         )
         with self._writing, self._opened(group, stream) as file:
             size = file.truncate(_whole(file.fileno()))
-            if os.pread(file.fileno(), len(_CUT), max(0, size - len(_CUT))) == _CUT:
+            if _ends_cut(file.fileno(), size):
                 return True
             full = size + len(records) > self.limit
             file.seek(size)
@@ -169,6 +169,14 @@ class LogStore:
                 file.flush()
                 os.fsync(file.fileno())
             return full
+
+    def cut(self, group: str, stream: str) -> None:
+        """End a stream with the line that says that it goes on no further; safe to repeat."""
+        with self._writing, self._opened(group, stream) as file:
+            size = file.truncate(_whole(file.fileno()))
+            if not _ends_cut(file.fileno(), size):
+                file.seek(size)
+                file.write(b"%d" % (self.last_ns(group, stream) + 1) + _CUT)
 
     def last_ns(self, group: str, stream: str) -> int:
         """Return the time of the last whole record in nanoseconds, 0 when there is none."""
@@ -254,6 +262,10 @@ class _Record:
     end: int
     time_ns: int
     text: str
+
+
+def _ends_cut(descriptor: int, size: int) -> bool:
+    return os.pread(descriptor, len(_CUT), max(0, size - len(_CUT))) == _CUT
 
 
 def _cut(records: bytes, room: int) -> bytes:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import struct
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_mlstudio.compute.docker_logs import (
     CUT,
+    LOST,
     MAX_LINE,
     OVERLAP_NS,
+    cut_after,
     join_lines,
     parse_time,
     read_frames,
     since_parameter,
+    stored,
 )
+from jupyter_mlstudio.compute.protocol import LogCut
 
 SECOND = 1_000_000_000
 
@@ -85,3 +91,40 @@ def test_resuming_anywhere_gives_the_rest(entries: list[tuple[int, int]], cut: i
     every = lines(data)
     seen = every[:cut]
     assert seen + lines(data, seen[-1][0] if seen else 0) == every or not every
+
+
+def test_a_log_that_lost_its_lines_says_so() -> None:
+    """Those that were read are not among what is left, so more may be gone."""
+    data = frame(20, b"new\n") + frame(21, b"newer\n")
+    assert lines(data, since_ns=7) == [(19, LOST), (20, "new"), (21, "newer")]
+    assert lines(data, since_ns=20) == [(21, "newer")]
+
+
+def until_cut(frames: list[tuple[int, bytes]], size: int) -> list[str]:
+    seen: list[str] = []
+    with pytest.raises(LogCut):
+        seen.extend(line.text for line in join_lines(cut_after(frames, size)))
+    return seen
+
+
+def test_reading_ends_before_docker_may_drop_what_comes_next() -> None:
+    frames = [(1, stamp(n) + b"%d\n" % n) for n in range(5)]
+    size = 3 * stored(frames[0][1])
+    assert until_cut(frames, size) == ["0", "1", "2"]
+    assert until_cut([(1, stamp(1) + b"x" * 100)] * 9, 1000) == ["x" * 400]
+    assert len(list(cut_after(frames, 5 * stored(frames[0][1])))) == 5
+
+
+@given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
+def test_what_docker_needs_for_a_line_is_never_taken_for_less(text: bytes) -> None:
+    document = {
+        "log": text.decode("utf-8", "replace"),
+        "stream": "stdout",
+        "time": "2026-11-22T11:15:33.959654871Z",
+    }
+    written = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    for letter in "<>&\u2028\u2029\x7f":
+        written = written.replace(letter, "\\u0000")
+    # Go writes what is no UTF-8 as an escape.
+    grown = written.encode().replace("\ufffd".encode(), b"\\ufffd")
+    assert len(grown) + 1 <= stored(text)
