@@ -48,9 +48,10 @@ def list_roles(call: Call[Studio], request: Request) -> Response:
 def simulate_principal_policy(call: Call[Studio], request: Request) -> Response:
     """Say what a principal may do.
 
-    The studio has no policies: whoever holds a key of the account may do everything in it, so
-    every action of a principal of the account is allowed, and principals of other accounts do not
-    exist. Answers come in pages, as there is one result for each pair of action and resource.
+    The studio has no policies: a role in the hands of a person or a notebook may do everything in
+    the account (containers that have it may do less, see :mod:`..wire.permissions`), so every
+    action of a principal of the account is allowed; principals of other accounts do not exist.
+    Answers come in pages, as there is one result for each pair of action and resource.
     """
     source = request["PolicySourceArn"]
     if source.split(":")[4:5] != [call.account]:

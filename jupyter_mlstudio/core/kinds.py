@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..wire.errors import AWSError
+from ..wire.permissions import JOB
 
 _KINDS: dict[str, Kind] = {}
 
@@ -42,6 +43,8 @@ class Kind:
         controller at all.
     service:
         Service in the ARN.
+    scope:
+        What the keys of its containers may do, see :mod:`..wire.permissions`.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Kind:
     taken: Refusal
     final: frozenset[str] | None = None
     service: str = "sagemaker"
+    scope: str = JOB
 
     def __post_init__(self) -> None:
         if self.name in _KINDS:

@@ -16,6 +16,7 @@ from ..compute.protocol import Engine
 from ..storage.fetched import ObjectCache, RemoteReader
 from ..storage.reader import ObjectReader, Objects
 from ..wire.keys import Credentials, KeyRing
+from ..wire.permissions import SCOPE
 from ..wire.services import loader
 from . import local_types
 from .cloudwatch import CloudWatch
@@ -159,7 +160,7 @@ class Studio:
             return None
         role = resource.wish.get("RoleArn") or resource.wish.get("ExecutionRoleArn")
         self.keys.begin_session(uid)
-        issued = self._assume(role or self.settings.role_arn, uid, seconds)
+        issued = self._assume(role or self.settings.role_arn, resource, seconds)
         return {
             "AccessKeyId": issued.access_key,
             "SecretAccessKey": issued.secret_key,
@@ -179,10 +180,11 @@ class Studio:
         if resource.status in (kind(resource.kind).final or ()):
             self.keys.end_session(resource.uid)
 
-    def _assume(self, role: str, uid: str, seconds: int) -> Credentials:
+    def _assume(self, role: str, resource: Resource, seconds: int) -> Credentials:
         name = role.rpartition("/")[2]
         principal = f"arn:aws:sts::{self.settings.account}:assumed-role/{name}/SageMaker"
-        return self.keys.issue(self.settings.account, principal, seconds, {"session": uid})
+        claims = {"session": resource.uid, SCOPE: kind(resource.kind).scope}
+        return self.keys.issue(self.settings.account, principal, seconds, claims)
 
     def _credential_mac(self, uid: str) -> str:
         key = self.keys.derive("container-credentials")

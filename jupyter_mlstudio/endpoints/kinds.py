@@ -11,6 +11,7 @@ from typing import Any
 from ..core.clock import timestamp
 from ..core.kinds import Kind, Refusal
 from ..core.store import Resource
+from ..wire import permissions
 
 CREATING = "Creating"
 UPDATING = "Updating"
@@ -46,6 +47,7 @@ ENDPOINT = Kind(
     missing=_missing("endpoint"),
     taken=_taken("endpoint"),
     final=frozenset({FAILED}),
+    scope=permissions.ENDPOINT,
 )
 """An endpoint in service is never final: its containers are looked after as long as it lives."""
 

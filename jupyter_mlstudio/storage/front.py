@@ -14,6 +14,7 @@ from jupyter_mlstudio.wire.encode import encode
 from jupyter_mlstudio.wire.errors import AWSError
 from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.operation import Call, handlers
+from jupyter_mlstudio.wire.permissions import authorize
 from jupyter_mlstudio.wire.request import WireRequest, WireResponse
 from jupyter_mlstudio.wire.routing import route
 from jupyter_mlstudio.wire.services import operation_model
@@ -70,6 +71,7 @@ class Front(Listener):
         request, wire = exchange.request, exchange.wire
         signed = self.admit(exchange)
         exchange.operation = operation = route(wire).operation
+        authorize(signed.caller, "s3", operation)
         handler = handlers().get(("s3", operation))
         if handler is None:
             raise not_implemented(operation)

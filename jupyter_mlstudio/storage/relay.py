@@ -29,6 +29,7 @@ from botocore.session import Session
 
 from jupyter_mlstudio.wire.errors import AWSError
 from jupyter_mlstudio.wire.keys import KeyRing
+from jupyter_mlstudio.wire.permissions import authorize
 from jupyter_mlstudio.wire.routing import route
 from jupyter_mlstudio.wire.sigv4 import Signed
 
@@ -157,6 +158,7 @@ class Relay(Listener):
         request, wire = exchange.request, exchange.wire
         signed = self.admit(exchange)
         exchange.operation = route(wire).operation
+        authorize(signed.caller, "s3", exchange.operation)
         self._check_owners(exchange)
         headers = _headers(wire.headers.items())
         body = await self._body(exchange, signed) if request.can_read_body else None

@@ -17,10 +17,11 @@ from .encode import encode, encode_error
 from .errors import AWSError
 from .keys import KeyRing
 from .operation import Call, Caller, Handler, handlers
+from .permissions import authorize
 from .request import WireRequest, WireResponse
 from .routing import CBOR, Route, is_rpc, route
 from .services import by_signing_name
-from .sigv4 import signed_service, verify
+from .sigv4 import screen, signed_service, verify
 from .validate import validate
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,30 @@ class Dispatcher(Generic[T]):
             self._refuse(request, answer, _our_failure(answer))
         return answer
 
+    def screen(self, request: WireRequest, now: datetime | None = None) -> Answer | None:
+        """Return the refusal of a request that no body can make right; see :func:`.sigv4.screen`.
+
+        Its body need not have been read.
+        """
+        answer = Answer(WireResponse(500, {}), str(uuid.uuid4()))
+        try:
+            identity = screen(
+                self.keys,
+                request.method,
+                request.path,
+                request.query,
+                request.headers.items(),
+                now or datetime.now(UTC),
+            )
+            self._check_account(identity.account)
+        except AWSError as error:
+            self._refuse(request, answer, error)
+        except Exception:
+            self._refuse(request, answer, _our_failure(answer))
+        else:
+            return None
+        return answer
+
     def refuse(self, request: WireRequest, error: AWSError) -> Answer:
         """Return the response for a request that is refused before its body is looked at."""
         answer = Answer(WireResponse(500, {}), str(uuid.uuid4()))
@@ -94,6 +119,7 @@ class Dispatcher(Generic[T]):
             # Only now: who may not ask anything does not learn what there is, nor has a form
             # unpacked that says inside what it asks for.
             answer.route = found = route(request)
+        authorize(answer.caller, found.service, found.operation)
         handler = self.table.get((found.service, found.operation))
         if handler is None:
             text = (
@@ -124,12 +150,15 @@ class Dispatcher(Generic[T]):
             now,
             region=self.default_region,
         )
-        if signed.caller.account != self.account:
-            text = "The key belongs to an account this studio does not serve."
-            raise AWSError("AccessDeniedException", text, status=403)
+        self._check_account(signed.caller.account)
         if signed.caller.region.startswith("aws-"):
             return replace(signed.caller, region=self.default_region)
         return signed.caller
+
+    def _check_account(self, account: str) -> None:
+        if account != self.account:
+            text = "The key belongs to an account this studio does not serve."
+            raise AWSError("AccessDeniedException", text, status=403)
 
     def _refuse(self, request: WireRequest, answer: Answer, error: AWSError) -> None:
         found = answer.route or _guess(request)
@@ -190,6 +219,12 @@ def _decompressed(request: WireRequest, limit: int) -> bytes:
     if not machine.eof:
         raise AWSError("SerializationException", "The gzip body ends early", status=400)
     return plain
+
+
+def too_slow(seconds: float) -> AWSError:
+    """Return the error for a body that takes too long to arrive."""
+    text = f"The request body did not arrive within {seconds:g} s."
+    return AWSError("RequestTimeout", text, status=408)
 
 
 def too_large(limit: int) -> AWSError:

@@ -14,12 +14,16 @@ Response = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who signed a request, and for which account and region (from the SigV4 scope)."""
+    """Who signed a request, and for which account and region (from the SigV4 scope).
+
+    ``scope`` limits what it may do, see :mod:`.permissions`; empty, it may do everything.
+    """
 
     account: str
     region: str
     access_key: str
     arn: str
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)

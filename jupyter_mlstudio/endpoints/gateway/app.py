@@ -31,13 +31,16 @@ from jupyter_mlstudio.wire.errors import AWSError
 from jupyter_mlstudio.wire.eventstream import CONTENT_TYPE, encode_event, encode_exception
 from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.operation import Caller
+from jupyter_mlstudio.wire.permissions import authorize
 from jupyter_mlstudio.wire.services import service_model
-from jupyter_mlstudio.wire.sigv4 import verify
+from jupyter_mlstudio.wire.sigv4 import screen, verify
 
 log = logging.getLogger(__name__)
 
 BODY_LIMIT = 6_291_456
 BODY_SECONDS = 60.0
+READER_SECONDS = 60.0
+"""How long a client may leave what it is sent unread."""
 ATTRIBUTES_LIMIT = 1024
 _OPERATIONS = {
     "invocations": "InvokeEndpoint",
@@ -77,12 +80,22 @@ class Gateway:
         started = asyncio.get_running_loop().time()
         _refuse_browsers(request.headers)
         path, _, query = request.raw_path.partition("?")
+        screen(
+            self._keys,
+            request.method,
+            path,
+            query,
+            request.headers,
+            datetime.now(UTC),
+            service="sagemaker",
+        )
         body = await _read_body(request)
         caller = self._authenticate(request, path, query, body)
         match = _ROUTE.fullmatch(path)
         if match is None or request.method != "POST":
             raise AWSError("UnknownOperationException", f"No operation at {path}.", status=404)
         name, action = match.groups()
+        authorize(caller, "sagemaker-runtime", _OPERATIONS[action])
         if action == "async-invocations":
             message = "InvokeEndpointAsync is not supported by this studio yet."
             raise AWSError("UnsupportedOperation", message)
@@ -195,10 +208,10 @@ async def _pass_on(
     response = web.StreamResponse(headers=headers)
     response.content_length = answer.response.content_length
     await response.prepare(request)
-    await response.write(head)
+    await _write(request, response, head)
     try:
         while chunk := await answer.read():
-            await response.write(chunk)
+            await _write(request, response, chunk)
     except AWSError as error:
         # The status line is out; only a broken connection can still tell the truth.
         log.warning("%s: %s", invocation.endpoint.name, error)
@@ -217,13 +230,25 @@ async def _stream_events(
     await response.prepare(request)
     try:
         while chunk := await answer.read():
-            await response.write(encode_event(_STREAM, "PayloadPart", {"Bytes": chunk}))
+            event = encode_event(_STREAM, "PayloadPart", {"Bytes": chunk})
+            await _write(request, response, event)
     except AWSError as error:
         code = "ModelInvocationTimeExceeded" if answer.late else "StreamBroken"
         broken = AWSError("ModelStreamError", error.message, fields={"ErrorCode": code})
         await response.write(encode_exception(_STREAM, broken))
     await response.write_eof()
     return response
+
+
+async def _write(request: web.BaseRequest, response: web.StreamResponse, data: bytes) -> None:
+    """Send bytes to a client that reads; one that does not must not occupy a container."""
+    try:
+        async with asyncio.timeout(READER_SECONDS):
+            await response.write(data)
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("the client does not read") from None
 
 
 def _refuse_browsers(headers: Mapping[str, str]) -> None:
