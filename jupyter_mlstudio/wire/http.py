@@ -28,6 +28,8 @@ BODY_SECONDS = 60.0
 """How long a body may take to arrive."""
 IDLE_SECONDS = 65.0
 """How long a connection may be idle, or take for its headers."""
+LINGER_SECONDS = 10.0
+"""How long the rest of a refused body is read, so that its sender comes to read the refusal."""
 
 _BROWSER_HEADERS = ("Origin", "Cookie")
 _BROWSER_PREFIX = "sec-fetch-"
@@ -111,6 +113,7 @@ def make_runner(application: web.Application) -> web.AppRunner:
         access_log=None,
         handle_signals=False,
         keepalive_timeout=IDLE_SECONDS,
+        lingering_time=LINGER_SECONDS,
     )
 
 

@@ -198,6 +198,7 @@ def head(port: int, length: int) -> bytes:
 
 async def test_a_body_has_to_arrive_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(http, "LINGER_SECONDS", 0.1)
     async with serving() as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head(port, 1000) + b"{")
