@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 _BATCH = 500
 _MOST_LINES = 20 * _BATCH
-_MOST_CHARACTERS = 4 << 20
+_MOST_CHARACTERS = 1 << 20
 """What is held of a container's output while the lines before are written."""
 _PATIENCE = 0.2
 _RETRY = 1.0
