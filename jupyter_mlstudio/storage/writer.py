@@ -125,7 +125,8 @@ class Writer:
                     future.set_exception(error)
             self._undo(end)
             return
-        reached("s3.catalogue.committed")
+        if changes:
+            reached("s3.catalogue.committed")
         if freed:
             self._janitor.submit(self._clean, freed)
         for future, result in results:

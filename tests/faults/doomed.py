@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -80,42 +80,44 @@ class Doomed(RunningStudio):
 
     @contextmanager
     def armed(
-        self, *points: str, nth: int = 1, action: str = "kill", seconds: float = 60
-    ) -> Iterator[None]:
+        self, *points: str, nth: int = 1, action: str = "kill", wait: bool = True
+    ) -> Iterator[Keeper]:
         """Kill the studio and start it with a point armed; whoever dies of it is started again.
 
         Of several points the next is armed each time. The processes beside the studio are killed
-        too where a point may be theirs. All have to be reached before the block ends, or within
-        ``seconds`` of its end.
+        too where a point may be theirs. With ``wait``, all have to be reached soon after the block.
         """
         beside = any(point.startswith(_BESIDE) for point in points)
         names = PROCESSES if beside else ("studio",)
         self.kill(*names)
         marks = (self.start_armed(point, nth, action) for point in points)
-        keeper = _Keeper(self, marks, names, len(points) - 1)
+        keeper = Keeper(self, marks, names, len(points))
         keeper.start()
         try:
-            yield
-            keeper.wait(seconds)
+            yield keeper
+            if wait:
+                keeper.wait_while(lambda: True)
+                assert keeper.reached == len(points), f"only {keeper.reached} were reached"
         finally:
             keeper.close()
         assert keeper.error is None, keeper.error
         self.start()
 
 
-class _Keeper(threading.Thread):
+class Keeper(threading.Thread):
     """Starts a studio again that has died, as a supervisor would: with the next point armed."""
 
     def __init__(
-        self, studio: Doomed, marks: Iterator[Path], names: Sequence[str], left: int
+        self, studio: Doomed, marks: Iterator[Path], names: Sequence[str], total: int
     ) -> None:
         super().__init__(daemon=True)
         self._studio = studio
         self._marks = marks
         self._names = names
-        self._left = left
+        self._total = total
         self._mark: Path | None = next(marks)
         self._closing = threading.Event()
+        self.reached = 0
         self.error: StudioError | None = None
 
     def run(self) -> None:
@@ -131,18 +133,26 @@ class _Keeper(threading.Thread):
 
     def _after(self) -> None:
         """Go on to the next point, if there is one."""
-        if self._left:
+        self.reached += 1
+        if self.reached < self._total:
             self._studio.kill(*self._names)  # who reached the last one is dead, or about to be
-            self._left -= 1
         self._mark = next(self._marks, None)
 
-    def wait(self, seconds: float) -> None:
-        """Wait until every point was reached."""
-        deadline = time.monotonic() + seconds
-        while (mark := self._mark) is not None:
+    def wait_while(self, busy: Callable[[], object], seconds: float = 90) -> None:
+        """Wait until every point was reached, or nothing is ``busy`` any more.
+
+        Gives up ``seconds`` after the last point that was reached.
+        """
+        before, deadline = self.reached, time.monotonic() + seconds
+        while self.reached < self._total and time.monotonic() < deadline:
             assert self.error is None, self.error
-            assert time.monotonic() < deadline, f"{mark.name} was not reached"
-            time.sleep(0.05)
+            if not busy():
+                time.sleep(1)
+                if self.reached == before and not busy():
+                    return
+            if self.reached != before:
+                before, deadline = self.reached, time.monotonic() + seconds
+            time.sleep(0.2)
 
     def close(self) -> None:
         self._closing.set()

@@ -273,9 +273,8 @@ def deploy(studio: Doomed, name: str) -> None:
     """Make two models with their configurations, and an endpoint of the first."""
     sagemaker = studio.client("sagemaker")
     for number in (1, 2):
-        key, version = f"{name}/{number}/model.tar.gz", f"{name}-{number}"
-        jobs.put(studio, {key: model.pack({"name": f"v{number}"}, "w:gz")})
-        container = {"Image": model_image(), "ModelDataUrl": f"s3://{studio.bucket}/{key}"}
+        version = f"{name}-{number}"
+        container = {"Image": model_image(), "ModelDataUrl": model_data(studio, name, number)}
         create(sagemaker.create_model, ModelName=version, PrimaryContainer=container)
         create(
             sagemaker.create_endpoint_config,
@@ -284,6 +283,13 @@ def deploy(studio: Doomed, name: str) -> None:
         )
     create(sagemaker.create_endpoint, EndpointName=name, EndpointConfigName=f"{name}-1")
     in_service(studio, name)
+
+
+def model_data(studio: Doomed, name: str, version: int = 1) -> str:
+    """Put the data of a model; return its URI."""
+    key = f"{name}/{version}/model.tar.gz"
+    jobs.put(studio, {key: model.pack({"name": f"v{version}"}, "w:gz")})
+    return f"s3://{studio.bucket}/{key}"
 
 
 def remove(studio: Doomed, name: str) -> None:

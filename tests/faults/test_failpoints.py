@@ -36,15 +36,16 @@ def of(scenario: Scenario, names: str) -> dict[str, Scenario]:
 SCENARIOS: dict[str, Scenario] = {
     **of(
         do.train,
-        """store.written store.committed file.written file.replaced log.appended log.scanned
-        metrics.appended tree.grown training.create.stored job.launch.tracked job.launch.reserved
-        job.launch.noted job.launch.cleared training.prepare.restored training.prepare.folders
-        training.prepare.channels inputs.listed inputs.linked docker.mounted docker.created
-        docker.connected docker.started docker.removed job.launch.started cluster.started
-        job.run.noted job.end.followed job.end.scanned job.end.recorded job.finish.readable
-        training.publish.collected training.publish.synced artifacts.packed artifacts.uploaded
-        sync.restored sync.uploaded sync.noted job.finish.published job.final.recorded
-        job.final.left cluster.removed job.final.removed job.final.unfed job.final.cleared""",
+        """store.written store.committed training.create.stored job.launch.tracked
+        job.launch.reserved job.launch.noted job.launch.cleared training.prepare.restored
+        sync.restored training.prepare.folders inputs.listed tree.grown inputs.linked
+        training.prepare.channels docker.mounted docker.created docker.connected docker.started
+        cluster.started job.launch.started job.run.noted log.appended metrics.appended log.scanned
+        job.end.followed job.end.scanned job.end.recorded job.finish.readable
+        training.publish.collected sync.uploaded file.written file.replaced sync.noted
+        training.publish.synced artifacts.packed artifacts.uploaded job.finish.published
+        job.final.recorded job.final.left docker.removed cluster.removed job.final.removed
+        job.final.unfed job.final.cleared""",
     ),
     **of(do.train_on_hosts, "docker.network artifacts.merged"),
     **of(do.train_in_pipe_mode, "pipes.linked pipes.planned pipes.fed"),
@@ -61,47 +62,42 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     **of(
         do.warm,
-        """warm.make.folders warm.make.started warm.ready warm.claim.noted warm.claim.granted
-        warm.move.renamed warm.move.moved warm.move.cached warm.move.copied warm.cache.given
-        warm.tell.written warm.tell.begun
-        warm.tell.noted warm.end.recorded warm.end.removed""",
+        """warm.cache.given warm.make.folders warm.make.started warm.ready warm.claim.noted
+        warm.claim.granted warm.move.renamed warm.move.moved warm.move.cached warm.move.copied
+        warm.tell.written warm.tell.begun warm.tell.noted warm.end.recorded warm.end.removed""",
     ),
+    **of(do.lose_the_container, "warm.give-up.removed"),
     **of(
         do.serve,
         """model.create.stored endpoint-config.create.stored endpoint.create.stored
-        endpoint.update.stored endpoint.delete.stored endpoint.delete.routed endpoint.launch.noted
-        endpoint.launch.fetched endpoint.launch.started endpoint.healthy endpoint.settled
-        endpoint.routed endpoint.judged endpoint.drain.stopped endpoint.discard.removed
-        endpoint.drain.removed endpoint.delete.cleared endpoint.delete.deleted gateway.asked
-        gateway.answered""",
+        endpoint.launch.noted endpoint.launch.fetched endpoint.launch.started endpoint.healthy
+        endpoint.settled endpoint.routed endpoint.judged gateway.asked gateway.answered
+        endpoint.update.stored endpoint.drain.stopped endpoint.discard.removed
+        endpoint.drain.removed endpoint.delete.stored endpoint.delete.routed
+        endpoint.delete.cleared endpoint.delete.deleted""",
     ),
     **of(do.serve_in_vain, "endpoint.give-up.removed"),
+    **of(do.count, "endpoint.metrics.stored gateway.spooled"),
     **of(
         do.store,
         """s3.body.synced s3.body.published s3.journal.appended s3.catalogue.committed
-        s3.bodies.freed s3.complete.joined s3.copy.linked""",
+        s3.bodies.freed s3.copy.linked s3.complete.joined""",
     ),
-    **of(do.lose_the_container, "warm.give-up.removed"),
-    **of(do.count, "gateway.spooled endpoint.metrics.stored"),
     **of(do.end, "studio.closing studio.closed"),
     **of(
         do.rest,
-        """child.spawned studio.opened studio.serving studio.reconciling studio.announced
-        s3.recover.replayed s3.recover.swept gateway.told docker.probing""",
+        """child.spawned s3.recover.replayed s3.recover.swept gateway.told studio.opened
+        docker.probing studio.serving studio.reconciling studio.announced""",
     ),
 }
-
+"""Where each point is reached, those of a scenario in the order in which it comes by."""
 
 PROCESS = ["process.drafted", "process.created", "process.launched", "process.removing"]
 APART = {"docker.helping"}
 """Points with tests of their own."""
 
-FAILING = [
-    point
-    for point in SCENARIOS
-    if point.startswith(("job", "training", "processing", "sync", "artifacts", "endpoint", "warm"))
-]
-"""Points at which an error on this machine, such as a full disk, may come up."""
+FAILING = ("job", "training", "processing", "sync", "artifacts", "endpoint", "warm")
+"""Beginnings of the points at which an error on this machine, such as a full disk, may come up."""
 
 LIFE = (
     "training.create.stored",
@@ -207,43 +203,56 @@ def test_a_job_outlives_a_studio_that_dies_at_each_of_its_steps(on_docker: Pool)
         invariants.until_sound(studio.settings)
 
 
-def survive(pool: Pool, point: str, scenario: Scenario, **how: Any) -> None:
-    """Have a process die, and look at what it lost and left."""
+def survive(pool: Pool, scenario: Scenario, *points: str, **how: Any) -> None:
+    """Have a process die at each point in turn, and look at what it lost and left."""
+    left = list(points)
     with pool.studio() as studio:
-        with studio.armed(point, **how):
-            scenario(studio, f"{scenario.__name__.replace('_', '-')}-{next(_NUMBERS)}")
-        invariants.until_sound(studio.settings)
+        while left:
+            with studio.armed(*left, wait=False, **how) as keeper:
+                scenario(studio, f"{scenario.__name__.replace('_', '-')}-{next(_NUMBERS)}")
+                keeper.wait_while(lambda: invariants.problems(studio.settings))
+            assert keeper.reached, f"{left[0]} was not reached"
+            left = left[keeper.reached :]
+            invariants.until_sound(studio.settings)
+
+
+def points_of(scenario: Scenario) -> list[str]:
+    """Return the points of a scenario."""
+    return [point for point, other in SCENARIOS.items() if other is scenario]
+
+
+EVERY = [pytest.param(each, id=each.__name__) for each in dict.fromkeys(SCENARIOS.values())]
 
 
 @pytest.mark.soak
 @pytest.mark.docker
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("point", SCENARIOS)
-def test_dying_at_a_point_loses_and_leaves_nothing(on_docker: Pool, point: str) -> None:
-    survive(on_docker, point, SCENARIOS[point])
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("scenario", EVERY)
+def test_dying_at_each_point_loses_and_leaves_nothing(on_docker: Pool, scenario: Scenario) -> None:
+    survive(on_docker, scenario, *points_of(scenario))
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("point", PROCESS)
-def test_the_same_with_plain_processes(on_processes: Pool, point: str) -> None:
-    survive(on_processes, point, do.train_a_process)
+@pytest.mark.timeout(600)
+def test_the_same_with_plain_processes(on_processes: Pool) -> None:
+    survive(on_processes, do.train_a_process, *PROCESS)
 
 
 @pytest.mark.soak
 @pytest.mark.docker
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("nth", [2, 3, 5, 8, 13, 21])
-@pytest.mark.parametrize("point", ["store.written", "store.committed", "file.written"])
-def test_dying_at_a_later_time_loses_and_leaves_nothing(
-    on_docker: Pool, point: str, nth: int
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("nth", [3, 8, 21])
+def test_dying_at_a_later_time_loses_and_leaves_nothing(on_docker: Pool, nth: int) -> None:
+    survive(on_docker, do.train, "store.committed", nth=nth)
+    survive(on_docker, do.train, "store.written", nth=nth)
+
+
+@pytest.mark.soak
+@pytest.mark.docker
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("scenario", EVERY)
+def test_an_error_at_a_point_is_survived_without_a_restart(
+    on_docker: Pool, scenario: Scenario
 ) -> None:
-    survive(on_docker, point, do.train, nth=nth)
-
-
-@pytest.mark.soak
-@pytest.mark.docker
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("point", FAILING)
-def test_an_error_at_a_point_is_survived_without_a_restart(on_docker: Pool, point: str) -> None:
-    survive(on_docker, point, SCENARIOS[point], action="fail")
+    failing = [point for point in points_of(scenario) if point.startswith(FAILING)]
+    survive(on_docker, scenario, *failing, action="fail")
