@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +48,13 @@ class DatabaseUnavailable(AWSError):
         self.reason = reason
 
 
+class _Writing(threading.local):
+    """What a thread is writing with, and whom it has to call when that is durable."""
+
+    connection: Connection | None = None
+    calls: list[Callable[[], object]]
+
+
 class Database:
     """One database, one writing process.
 
@@ -70,7 +77,8 @@ class Database:
         self._reading = reading
         self._writing = writing
         self.lost = threading.Event()
-        self._turn = threading.RLock()
+        self._turn = threading.Lock()
+        self._mine = _Writing()
         self._upgrade(owner)
 
     @contextmanager
@@ -81,15 +89,33 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Give a connection whose writes all happen, or none.
+        """Give a connection whose writes all happen, or none; within such a block, with its own.
 
         Raises :class:`DatabaseUnavailable`; when it does so at the end of the block, the database
         went away while it was told to keep the writes, and may have done so.
         """
+        mine = self._mine
+        if mine.connection is not None:
+            yield mine.connection
+            return
+        calls: list[Callable[[], object]] = []
         with self._turn, self._session(self._writing) as connection:
-            yield connection
+            mine.connection, mine.calls = connection, calls
+            try:
+                yield connection
+            finally:
+                mine.connection = None
             reached("store.written")
         reached("store.committed")
+        for call in calls:
+            call()
+
+    def once_written(self, call: Callable[[], object]) -> None:
+        """Call when what this thread is writing is durable; at once when it writes nothing."""
+        if self._mine.connection is None:
+            call()
+        else:
+            self._mine.calls.append(call)
 
     def check(self) -> None:
         """See that writes are possible. Raises :class:`DatabaseUnavailable`."""

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
@@ -89,7 +90,7 @@ class Store:
         self._listeners: list[Callable[[Resource], None]] = []
 
     def subscribe(self, changed: Callable[[Resource], None]) -> None:
-        """Call ``changed(resource)`` after every committed change."""
+        """Call ``changed(resource)`` after every change, once it is durable."""
         self._listeners.append(changed)
 
     # Reading
@@ -296,7 +297,7 @@ class Store:
 
     def _tell(self, resource: Resource) -> None:
         for changed in self._listeners:
-            changed(resource)
+            self.database.once_written(partial(changed, resource))
 
 
 def _named(kind: Kind, account: str, region: str, name: str) -> list[Any]:

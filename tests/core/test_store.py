@@ -105,6 +105,28 @@ def test_concurrent_edits_lose_none(store: Store) -> None:
     assert now.facts["n"] == 100
 
 
+def test_changes_within_a_write_happen_together_and_are_told_afterwards(store: Store) -> None:
+    told: list[str] = []
+    store.subscribe(lambda resource: told.append(f"{resource.name} {resource.status}"))
+    one, two = make(store, "one"), make(store, "two")
+    told.clear()
+    with pytest.raises(OSError, match="in between"), store.database.write():
+        store.delete(one.uid)
+        with store.edit(two.uid) as draft:
+            draft.status = "Changed"
+        raise OSError("in between")
+    assert store.by_uid(one.uid) == one
+    assert store.by_uid(two.uid) == two
+    assert told == []
+    with store.database.write():
+        store.delete(one.uid)
+        with store.edit(two.uid) as draft:
+            draft.status = "Changed"
+        assert told == []
+    assert told == ["one Deleted", "two Changed"]
+    assert store.by_uid(one.uid) is None
+
+
 def test_deleting_frees_the_name_and_forgets_history_and_tags(store: Store) -> None:
     made = make(store)
     store.delete(made.uid)

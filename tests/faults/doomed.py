@@ -23,7 +23,7 @@ from tests.conftest import RunningStudio
 
 PROCESSES = ("studio", "s3", "gateway")
 _BESIDE = ("s3", "gateway", "file", "child")
-_RETRIES = Config(retries={"max_attempts": 10, "mode": "legacy"}, connect_timeout=5)
+_RETRIES = Config(retries={"max_attempts": 30, "mode": "standard"}, connect_timeout=5)
 
 
 class Doomed(RunningStudio):
@@ -90,6 +90,7 @@ class Doomed(RunningStudio):
         beside = any(point.startswith(_BESIDE) for point in points)
         names = PROCESSES if beside else ("studio",)
         self.kill(*names)
+        self._clients.clear()  # each retries so many times in its life only
         marks = (self.start_armed(point, nth, action) for point in points)
         keeper = Keeper(self, marks, names, len(points))
         keeper.start()

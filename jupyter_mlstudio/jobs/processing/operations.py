@@ -114,6 +114,7 @@ def delete_processing_job(call: Call[Studio], request: t.DeleteProcessingJobRequ
             f"The request was rejected because the processing job is in status {job.status}. "
             "Only jobs that are Completed, Failed or Stopped can be deleted."
         )
-    forget(call.app, job)
-    reached("processing.delete.forgotten")
-    store.delete(job.uid)
+    with call.app.database.write():
+        forget(call.app, job)
+        reached("processing.delete.forgotten")
+        store.delete(job.uid)

@@ -171,11 +171,12 @@ def delete_training_job(call: Call[Studio], request: t.DeleteTrainingJobRequestT
             f"The request was rejected because the training job is in status {job.status}. "
             "Only jobs that are Completed, Failed or Stopped can be deleted."
         )
-    close_pool(call.app, job)
-    reached("training.delete.closed")
-    forget(call.app, job)
-    reached("training.delete.forgotten")
-    store.delete(job.uid)
+    with call.app.database.write():
+        close_pool(call.app, job)
+        reached("training.delete.closed")
+        forget(call.app, job)
+        reached("training.delete.forgotten")
+        store.delete(job.uid)
     reached("training.delete.deleted")
 
 
