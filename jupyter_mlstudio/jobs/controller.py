@@ -168,7 +168,7 @@ class JobController(ABC):
             return self._wait_for_room(job)
         states = cluster.states()
         if not self.begun(job):
-            return self._launch(job, cluster, fresh=False)
+            return self._launch(job, cluster, fresh=not any(states))
         if ended(states):
             return self._record_outcome(job, cluster, states)
         if up(states):
