@@ -386,7 +386,7 @@ def end(studio: Doomed, name: str) -> None:
 
 
 def lose_the_container(studio: Doomed, name: str) -> None:
-    """The container made ready for a job hangs, and is killed as the job moves in."""
+    """The container made ready for a job hangs, and is removed as the job moves in."""
     sagemaker = studio.client("sagemaker")
     create(sagemaker.create_training_job, **warm_job(studio, f"{name}-1"))
     jobs.wait(studio, f"{name}-1", 120)
@@ -399,8 +399,7 @@ def lose_the_container(studio: Doomed, name: str) -> None:
         create(sagemaker.create_training_job, **request)
         time.sleep(3)
         for container in found:
-            container.unpause()
-            container.kill()
+            container.remove(force=True)
     job = jobs.wait(studio, f"{name}-2", 120)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert jobs.log_lines(studio, f"{name}-2") == ["input 1", "done"]
