@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 from botocore.config import Config
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.exceptions import HTTPClientError
 
 from jupyter_mlstudio import _failpoints
 from jupyter_mlstudio.core import runfile
@@ -23,7 +25,9 @@ from tests.conftest import RunningStudio
 
 PROCESSES = ("studio", "s3", "gateway")
 _BESIDE = ("s3", "gateway", "file", "child")
-_RETRIES = Config(retries={"max_attempts": 30, "mode": "standard"}, connect_timeout=5)
+_ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5)
+_PAUSE, _PATIENCE = 0.5, 240
+"""Seconds between two tries of a request, and how many there may be."""
 
 
 class Doomed(RunningStudio):
@@ -38,7 +42,9 @@ class Doomed(RunningStudio):
     def client(self, service: str, **extra: Any) -> Any:  # type: ignore[override] # as there
         """Return a client that is patient."""
         if service not in self._clients:
-            self._clients[service] = super().client(service, **{"config": _RETRIES, **extra})
+            made = super().client(service, **{"config": _ONCE, **extra})
+            made.meta.events.register_first("needs-retry", _try_again)
+            self._clients[service] = made
         return self._clients[service]
 
     def pid(self, process: str) -> int | None:
@@ -90,7 +96,6 @@ class Doomed(RunningStudio):
         beside = any(point.startswith(_BESIDE) for point in points)
         names = PROCESSES if beside else ("studio",)
         self.kill(*names)
-        self._clients.clear()  # each retries so many times in its life only
         marks = (self.start_armed(point, nth, action) for point in points)
         keeper = Keeper(self, marks, names, len(points))
         keeper.start()
@@ -103,6 +108,16 @@ class Doomed(RunningStudio):
             keeper.close()
         assert keeper.error is None, keeper.error
         self.start()
+
+
+def _try_again(
+    response: Any, attempts: int, caught_exception: Exception | None, **_: Any
+) -> float | None:
+    """Say when to send a request again, as botocore does, but for longer and without a budget."""
+    failed = isinstance(caught_exception, (BotoConnectionError, HTTPClientError)) or (
+        response is not None and response[0].status_code >= 500
+    )
+    return _PAUSE if failed and attempts < _PATIENCE else None
 
 
 class Keeper(threading.Thread):
