@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ import pytest
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import JupyterServerAuthWarning
 from tornado.httpclient import AsyncHTTPClient
+from tornado.websocket import WebSocketHandler
 from traitlets.config import Config
 
+from jupyter_mlstudio.server.connection import StudioConnection
 from jupyter_mlstudio.server.extension import MLStudioExtension
 from jupyter_mlstudio.server.handlers import default_handlers
 
@@ -128,3 +130,78 @@ def test_stopping_ends_the_background_tasks(
     assert tasks
     run(extension.stop_extension())
     assert all(task.done() for task in tasks)
+
+
+def rules(router: Any) -> Iterator[Any]:
+    """Yield every route below a router."""
+    for rule in getattr(router, "rules", ()):
+        yield rule
+        yield from rules(rule.target)
+
+
+def test_the_server_has_no_route_of_ours_but_those_tried_here(jp_serverapp: ServerApp) -> None:
+    web_app = jp_serverapp.web_app
+    ours = [
+        rule
+        for router in (web_app.default_router, web_app.wildcard_router)
+        for rule in rules(router)
+        if str(getattr(rule.target, "__module__", "")).startswith("jupyter_mlstudio")
+    ]
+    found = {rule.matcher.regex.pattern.rstrip("$").rpartition("/mlstudio/")[2] for rule in ours}
+    assert found == {pattern.rpartition("/mlstudio/")[2] for pattern, *_ in default_handlers}
+    # A websocket would have to be asked for its token by itself.
+    assert not any(issubclass(rule.target, WebSocketHandler) for rule in ours)
+
+
+class Anything(dict[str, Any]):
+    """An answer with every list that there could be."""
+
+    def __missing__(self, name: str) -> list[Any]:
+        return []
+
+
+def test_no_get_asks_the_studio_for_a_change(
+    jp_serverapp: ServerApp, fetch: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def call(self: object, service: str, operation: str, *_: object) -> Anything:
+        asked.append(operation)
+        return Anything()
+
+    monkeypatch.setattr(StudioConnection, "call", call)
+    for verb, path in routes():
+        if verb == "get":
+            before = len(asked)
+            fetch(*path.split("/"))
+            assert len(asked) > before, path
+    assert asked
+    assert all(name.startswith(("List", "Describe", "Get")) for name in asked), asked
+
+
+@pytest.mark.parametrize(("verb", "path"), routes())
+@pytest.mark.parametrize(
+    "header", [{"Host": "evil.example:8888"}, {"Origin": "https://evil.example"}]
+)
+def test_pages_of_others_get_nothing_from_a_browser_that_is_logged_in(
+    jp_serverapp: ServerApp,
+    http_server_port: tuple[object, int],
+    run: Callable[[Any], Any],
+    header: dict[str, str],
+    verb: str,
+    path: str,
+) -> None:
+    port = http_server_port[1]
+    cookies = run(_login(port, jp_serverapp.identity_provider.token))
+    answer = run(
+        AsyncHTTPClient().fetch(
+            f"http://127.0.0.1:{port}{BASE_URL}mlstudio/{path}",
+            method=verb.upper(),
+            body="{}" if verb == "post" else None,
+            headers={"Cookie": cookies, "Sec-Fetch-Site": "cross-site", **header},
+            raise_error=False,
+        )
+    )
+    assert answer.code in (403, 404), answer.body
+    assert b"StudioUnavailable" not in answer.body
+    assert "Access-Control-Allow-Origin" not in answer.headers
