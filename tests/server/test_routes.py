@@ -179,7 +179,6 @@ def test_no_get_asks_the_studio_for_a_change(
     assert all(name.startswith(("List", "Describe", "Get")) for name in asked), asked
 
 
-@pytest.mark.parametrize(("verb", "path"), routes())
 @pytest.mark.parametrize(
     "header", [{"Host": "evil.example:8888"}, {"Origin": "https://evil.example"}]
 )
@@ -187,21 +186,20 @@ def test_pages_of_others_get_nothing_from_a_browser_that_is_logged_in(
     jp_serverapp: ServerApp,
     http_server_port: tuple[object, int],
     run: Callable[[Any], Any],
+    fetch: object,
     header: dict[str, str],
-    verb: str,
-    path: str,
 ) -> None:
     port = http_server_port[1]
     cookies = run(_login(port, jp_serverapp.identity_provider.token))
-    answer = run(
-        AsyncHTTPClient().fetch(
-            f"http://127.0.0.1:{port}{BASE_URL}mlstudio/{path}",
-            method=verb.upper(),
-            body="{}" if verb == "post" else None,
-            headers={"Cookie": cookies, "Sec-Fetch-Site": "cross-site", **header},
-            raise_error=False,
+    for verb, path in routes():
+        answer = run(
+            AsyncHTTPClient().fetch(
+                f"http://127.0.0.1:{port}{BASE_URL}mlstudio/{path}",
+                method=verb.upper(),
+                body="{}" if verb == "post" else None,
+                headers={"Cookie": cookies, "Sec-Fetch-Site": "cross-site", **header},
+                raise_error=False,
+            )
         )
-    )
-    assert answer.code in (403, 404), answer.body
-    assert b"StudioUnavailable" not in answer.body
-    assert "Access-Control-Allow-Origin" not in answer.headers
+        assert answer.code in (403, 404), (path, answer.body)
+        assert "Access-Control-Allow-Origin" not in answer.headers
