@@ -8,6 +8,9 @@ from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.log import server_logger
+
 LOG_BYTES = 10_000_000
 """How large a log may grow; one older file of that size is kept beside it."""
 
@@ -43,3 +46,15 @@ def log_to(path: Path | None, level: str = "INFO") -> None:
         handler = LogFile(path, maxBytes=LOG_BYTES, backupCount=1)
     form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     logging.basicConfig(level=level, format=form, handlers=[handler])
+    server_logger.addFilter(_without_request)
+
+
+def _without_request(record: logging.LogRecord) -> bool:
+    """Have a request that is no HTTP logged in one line, without what it holds: maybe a secret."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.msg = f"{record.msg}: it is not HTTP (%s)"
+        record.args = (*(record.args or ()), type(error).__name__)
+        record.exc_info = None
+        record.levelno, record.levelname = logging.INFO, "INFO"
+    return True
