@@ -27,13 +27,16 @@ from jupyter_mlstudio.endpoints.gateway.upstream import (
     exchange,
 )
 from jupyter_mlstudio.endpoints.routes import SERVING, EndpointRoute, Variant
+from jupyter_mlstudio.wire.decode import decode
 from jupyter_mlstudio.wire.errors import AWSError
 from jupyter_mlstudio.wire.eventstream import CONTENT_TYPE, encode_event, encode_exception
+from jupyter_mlstudio.wire.http import wire_request
 from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.operation import Caller
 from jupyter_mlstudio.wire.permissions import authorize
 from jupyter_mlstudio.wire.services import service_model
 from jupyter_mlstudio.wire.sigv4 import screen, verify
+from jupyter_mlstudio.wire.validate import validate
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +44,6 @@ BODY_LIMIT = 6_291_456
 BODY_SECONDS = 60.0
 READER_SECONDS = 60.0
 """How long a client may leave what it is sent unread."""
-ATTRIBUTES_LIMIT = 1024
 _OPERATIONS = {
     "invocations": "InvokeEndpoint",
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
@@ -49,7 +51,6 @@ _OPERATIONS = {
 }
 _ROUTE = re.compile(rf"/endpoints/([^/]+)/({'|'.join(_OPERATIONS)})")
 _STREAM = cast("StructureShape", service_model("sagemaker-runtime").shape_for("ResponseStream"))
-_PRINTABLE = re.compile(r"[\x20-\x7e]*")
 
 
 class Gateway:
@@ -94,12 +95,17 @@ class Gateway:
         match = _ROUTE.fullmatch(path)
         if match is None or request.method != "POST":
             raise AWSError("UnknownOperationException", f"No operation at {path}.", status=404)
-        name, action = match.groups()
-        authorize(caller, "sagemaker-runtime", _OPERATIONS[action])
+        action = match.group(2)
+        operation = _OPERATIONS[action]
+        authorize(caller, "sagemaker-runtime", operation)
         if action == "async-invocations":
             message = "InvokeEndpointAsync is not supported by this studio yet."
             raise AWSError("UnsupportedOperation", message)
+        wire = wire_request(cast("web.Request", request), body)
+        parameters = decode("sagemaker-runtime", operation, wire)
+        validate("sagemaker-runtime", operation, parameters)
         stream = action == "invocations-response-stream"
+        name = parameters["EndpointName"]
         invocation = self._prepare(caller, name, request.headers, body, stream=stream)
         return await self._measured(request, invocation, started)
 
@@ -123,9 +129,6 @@ class Gateway:
         endpoint = self._table.find((caller.account, caller.region, name))
         if endpoint is None or endpoint.status not in SERVING or not endpoint.variants:
             raise not_found(caller.account, name)
-        if not body:
-            raise _invalid("Value at 'body' failed to satisfy constraint: Member must not be null")
-        _check_attributes(headers)
         variant = self._variant(endpoint, headers.get("X-Amzn-SageMaker-Target-Variant"))
         _check_targets(endpoint, variant, headers)
         return Invocation(
@@ -260,16 +263,6 @@ def _refuse_browsers(headers: Mapping[str, str]) -> None:
             raise AWSError("AccessDeniedException", message, status=403)
 
 
-def _check_attributes(headers: Mapping[str, str]) -> None:
-    value = headers.get("X-Amzn-SageMaker-Custom-Attributes", "")
-    if len(value) > ATTRIBUTES_LIMIT:
-        constraint = f"Member must have length less than or equal to {ATTRIBUTES_LIMIT}"
-        raise _invalid(f"Value at 'customAttributes' failed to satisfy constraint: {constraint}")
-    if not _PRINTABLE.fullmatch(value):
-        constraint = r"Member must satisfy regular expression pattern: \p{ASCII}*"
-        raise _invalid(f"Value at 'customAttributes' failed to satisfy constraint: {constraint}")
-
-
 def _check_targets(endpoint: EndpointRoute, variant: Variant, headers: Mapping[str, str]) -> None:
     """Refuse targets this kind of endpoint does not have."""
     if "X-Amzn-SageMaker-Target-Model" in headers:
@@ -286,7 +279,3 @@ def _check_targets(endpoint: EndpointRoute, variant: Variant, headers: Mapping[s
             f"Variant {variant.name} of endpoint {endpoint.name} has no container {container}."
         )
         raise AWSError("ValidationError", message)
-
-
-def _invalid(detail: str) -> AWSError:
-    return AWSError("ValidationError", f"1 validation error detected: {detail}")
