@@ -88,6 +88,7 @@ def service_model(name: str) -> ServiceModel:
     return ServiceModel(_loader().load_service_model(name, "service-2"), name)
 
 
+@cache
 def operation_model(service: str, operation: str) -> OperationModel:
     """Return the model of one operation."""
     return service_model(service).operation_model(operation)
