@@ -225,7 +225,8 @@ def _check_signature(request: _Read, payload_hash: str | None) -> Signed:
     signing_key = _signing_key(identity.secret_key, claimed.scope)
     to_sign = "\n".join((ALGORITHM, claimed.timestamp, claimed.scope, digest))
     expected = hmac.digest(signing_key, to_sign.encode(), "sha256").hex()
-    if not hmac.compare_digest(expected.encode(), claimed.signature.encode()):
+    given = claimed.signature.encode("utf-8", "surrogateescape")
+    if not hmac.compare_digest(expected.encode(), given):
         raise request.errors.mismatch()
     return Signed(
         _caller(identity, claimed.region, claimed.access_key),
