@@ -226,3 +226,25 @@ def test_a_sample_over_a_socket(
     assert (status, document["__type"]) == (400, code)
     assert sent["x-amzn-ErrorType"] == code
     assert document["message"].startswith(says)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("where", ["header", "query", "path", "authorization"])
+def test_signatures_over_what_is_no_text(
+    process_studio: RunningStudio, clients: dict[str, Client], server: str, where: str
+) -> None:
+    client = clients[server]
+    method, target, headers, body = write(server, process_studio, f"bytes-{where}")
+    signed = client.signed(method, target, {**headers, "x-amz-meta-a": "@"}, body)
+    start = head(method, target, signed, f"Content-Length: {len(body)}")
+    if where == "header":
+        start = start.replace(b"@", b"\xff\xfe")
+    elif where == "query":
+        start = start.replace(b" HTTP/1.1", b"?a=%FF&%ff=\xff HTTP/1.1", 1)
+    elif where == "path":
+        start = start.replace(b" HTTP/1.1", b"%FF\xff HTTP/1.1", 1)
+    else:
+        start = start.replace(b"Signature=", b"Signature=\xff\xe9")
+    status, answer = client.bytes(start + body, method=method)
+    assert 400 <= status < 500, answer
+    assert not LEAKS.search(answer)
