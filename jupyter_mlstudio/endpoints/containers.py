@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.studio import Studio
+from ..jobs.checks import check_variables
 from ..jobs.images import resolve_image
 from ..jobs.s3uri import S3Uri
 from ..registry.deploy import deployable
@@ -74,12 +75,13 @@ def resolve(studio: Studio, account: str, region: str, definition: Definition) -
         specification = definition.get("InferenceSpecificationName")
         source = deployable(studio.store, account, region, package, specification)
         _check_definition({"Image": source.get("Image"), **_only_data(source)})
-    resolved = {
+    resolved: dict[str, Any] = {
         "Specified": source["Image"],
         "Image": resolve_image(studio, source["Image"]),
         "Environment": {**source.get("Environment", {}), **definition.get("Environment", {})},
         "Hostname": definition.get("ContainerHostname") or "primary",
     }
+    check_variables(resolved["Environment"])
     if data := model_data(source):
         _check_exists(studio, data)
         resolved["ModelData"] = data

@@ -17,12 +17,27 @@ _RESERVED = re.compile(r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)")
 
 
 def check_environment(environment: Mapping[str, str]) -> None:
-    """Refuse variables that would replace the credentials of the job's role."""
+    """Refuse variables that would replace the credentials of the job's role, or cannot be."""
+    check_variables(environment)
     for name in environment:
         if _RESERVED.fullmatch(name):
             raise validation_error(
                 f"Environment variable {name} is reserved: jobs get the credentials of their role."
             )
+
+
+def check_variables(environment: Mapping[str, str]) -> None:
+    """Refuse what no process can have as a variable."""
+    for name, value in environment.items():
+        if "\0" in value:
+            raise validation_error(f"Environment variable {name} holds a NUL character.")
+
+
+def check_command(algorithm: Mapping[str, Any], member: str) -> None:
+    """Refuse what no process can be started with; ``member`` says where ``algorithm`` stands."""
+    for name in ("ContainerEntrypoint", "ContainerArguments"):
+        if any("\0" in word for word in algorithm.get(name, ())):
+            raise validation_error(f"{member}.{name} holds a NUL character.")
 
 
 def check_hosts(studio: Studio, resources: Mapping[str, Any], member: str) -> None:

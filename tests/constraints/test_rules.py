@@ -127,7 +127,21 @@ TRAINING_RULES: list[tuple[dict[str, Any], str, str]] = [
         VALIDATION,
         "'algorithmSpecification.metricDefinitions.1.member.regex'",
     ),
-    ({"AlgorithmSpecification": {"TrainingImage": "x y"}}, VALIDATION, "'x y' holds white space"),
+    *(
+        ({"AlgorithmSpecification": {"TrainingImage": image}}, VALIDATION, "is not of the form")
+        for image in ("x y", "../../etc", "a/../b", "-rf", "a:b:c", "A", "a//b", "/a", "a@sha256:z")
+    ),
+    (
+        {"AlgorithmSpecification": {"ContainerEntrypoint": ["sh", "a\0b"]}},
+        VALIDATION,
+        "AlgorithmSpecification.ContainerEntrypoint holds a NUL character",
+    ),
+    (
+        {"AlgorithmSpecification": {"ContainerArguments": ["\0"]}},
+        VALIDATION,
+        "AlgorithmSpecification.ContainerArguments holds a NUL character",
+    ),
+    ({"Environment": {"A": "a\0b"}}, VALIDATION, "variable A holds a NUL character"),
     (
         {"AlgorithmSpecification": {"TrainingImage": "x" * 256}},
         VALIDATION,
@@ -307,7 +321,9 @@ def taken(name: str = "o", path: str = "/opt/ml/processing/o") -> dict[str, Any]
         ({"StoppingCondition": {"MaxRuntimeInSeconds": 777_601}}, "less than or equal to 777600"),
         ({"ProcessingResources": {"ClusterConfig": {"VolumeSizeInGB": 16_385}}}, "16384"),
         ({"ProcessingResources": {"ClusterConfig": {"InstanceCount": 101}}}, "equal to 100"),
-        ({"AppSpecification": {"ImageUri": "a b"}}, "white space"),
+        ({"AppSpecification": {"ImageUri": "../b"}}, "is not of the form"),
+        ({"AppSpecification": {"ContainerArguments": ["a\0"]}}, "holds a NUL character"),
+        ({"Environment": {"A": "\0"}}, "variable A holds a NUL character"),
         ({"Environment": {"AWS_SECRET_ACCESS_KEY": "x"}}, "reserved"),
     ],
 )
@@ -337,6 +353,8 @@ def test_names_of_processing_jobs(direct: Direct) -> None:
             "Duplicate container hostnames: h",
         ),
         ({"PrimaryContainer": {"Image": "a b"}}, "'primaryContainer.image'"),
+        ({"PrimaryContainer": {"Image": "a/../b"}}, "is not of the form"),
+        ({"PrimaryContainer": {"Image": IMAGE, "Environment": {"A": "\0"}}}, "a NUL character"),
         (
             {"PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": "s3://bucket/model.zip"}},
             "must name a .tar.gz archive",

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...core.studio import Studio
 from ...wire.errors import AWSError, validation_error
-from ..checks import check_environment, check_hosts
+from ..checks import check_command, check_environment, check_hosts
 from ..images import resolve_image
 from ..s3uri import S3Uri
 
@@ -29,6 +29,7 @@ def check(studio: Studio, request: Mapping[str, Any]) -> None:
     """
     resolve_image(studio, request["AppSpecification"]["ImageUri"])
     check_environment(request.get("Environment", {}))
+    check_command(request["AppSpecification"], "AppSpecification")
     check_hosts(
         studio,
         request["ProcessingResources"]["ClusterConfig"],

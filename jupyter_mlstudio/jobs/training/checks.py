@@ -9,7 +9,7 @@ import regex
 
 from ...core.studio import Studio
 from ...wire.errors import AWSError, validation_error
-from ..checks import check_environment, check_hosts
+from ..checks import check_command, check_environment, check_hosts
 from ..hosts import count_hosts
 from ..images import resolve_image
 from ..inputs.checks import check_channels
@@ -36,6 +36,7 @@ def check(studio: Studio, request: Mapping[str, Any]) -> None:
     check_channels(request.get("InputDataConfig", []), mode, groups)
     check_folders(request)
     check_environment(request.get("Environment", {}))
+    check_command(request["AlgorithmSpecification"], "AlgorithmSpecification")
     stopping = request.get("StoppingCondition", {})
     wait, run = stopping.get("MaxWaitTimeInSeconds"), stopping.get("MaxRuntimeInSeconds")
     if wait is not None and not request.get("EnableManagedSpotTraining"):
