@@ -208,10 +208,10 @@ def extremes(shape: Shape) -> Iterator[Any]:
     match shape:
         case ListShape():
             yield items(shape, least or 0)
-            yield items(shape, min(most or 1000, 1000))
+            yield items(shape, min(most or 100, 100))
             return
         case MapShape():
-            if most and (full := entries(shape, min(most, 1000))):
+            if most and (full := entries(shape, min(most, 100))):
                 yield full
             return
         case StructureShape():
