@@ -29,7 +29,7 @@ from jupyter_mlstudio.core.studio import Studio
 from jupyter_mlstudio.studio import capabilities
 from jupyter_mlstudio.wire.dispatch import Dispatcher
 from jupyter_mlstudio.wire.request import WireRequest
-from jupyter_mlstudio.wire.services import operation_model, service_model, signing_name
+from jupyter_mlstudio.wire.services import SIGNING_NAMES, operation_model, service_model
 from tests.core.fake_engine import FakeEngine
 
 from .shapes import Wrong
@@ -83,7 +83,7 @@ class Direct:
     ) -> Reply:
         """Sign a request and return the answer."""
         request = AWSRequest(method, f"http://h{target}", headers, body)
-        SigV4Auth(self._credentials, signing_name(service), REGION).add_auth(request)
+        SigV4Auth(self._credentials, SIGNING_NAMES[service], REGION).add_auth(request)
         sent = {**dict(request.headers.items()), "Host": "h"}
         answer = self._dispatcher.answer(WireRequest.of(method, target, sent, body))
         return reply(answer.response.status, answer.response.headers, bytes(answer.response.body))
