@@ -71,8 +71,9 @@ def test_a_process_that_stands_still_holds_up_no_other(studio: Doomed, process: 
     do.create(studio.client("sagemaker").create_training_job, **request)
     jobs.wait_for(studio, name, "Training")
     once = Config(retries={"total_max_attempts": 1}, read_timeout=20)
+    direct = {"sagemaker-runtime": {"endpoint_url": studio.settings.gateway_url}}
     sagemaker, s3, runtime = (
-        RunningStudio.client(studio, service, config=once)
+        RunningStudio.client(studio, service, config=once, **direct.get(service, {}))
         for service in ("sagemaker", "s3", "sagemaker-runtime")
     )
     questions: dict[str, Callable[[], Any]] = {

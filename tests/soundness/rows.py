@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sqlalchemy import create_engine, select
+from sqlalchemy import Engine, create_engine, select
 
 from jupyter_mlstudio.core import kinds
 from jupyter_mlstudio.core.metrics import Point
@@ -51,9 +52,7 @@ class Rows:
 def read_rows(settings: Settings) -> Rows:
     """Read the database that the settings name."""
     capabilities.load()
-    sqlite = settings.database == SQLITE
-    url = f"sqlite:///{settings.database_file}" if sqlite else parse(settings.database)
-    engine = create_engine(url)
+    engine = _engine(settings)
     rows = Rows()
     try:
         with engine.connect() as connection, connection.begin():
@@ -74,3 +73,11 @@ def read_rows(settings: Settings) -> Rows:
     finally:
         engine.dispose()
     return rows
+
+
+def _engine(settings: Settings) -> Engine:
+    if settings.database != SQLITE:
+        return create_engine(parse(settings.database))
+    # Who may write would take over what a killed studio left in its log, and remove that.
+    place = f"{settings.database_file.as_uri()}?mode=ro"
+    return create_engine("sqlite://", creator=lambda: sqlite3.connect(place, uri=True))
