@@ -54,11 +54,15 @@ def flows_of(*modules: str) -> list[str]:
 
 
 class Flows:
-    """Runs the flows of an SDK as a notebook would, once for all tests of them."""
+    """Runs the flows of an SDK as a notebook would, once for all tests of them.
 
-    def __init__(self, studio: RunningStudio, work: Path) -> None:
+    ``chosen`` are the flows that tests of this run are about.
+    """
+
+    def __init__(self, studio: RunningStudio, work: Path, chosen: set[str]) -> None:
         self._studio = studio
         self._work = work
+        self._chosen = chosen
         self._ended: dict[str, dict[str, str | None]] = {}
 
     def run(self, sdk: str, *modules: str) -> dict[str, str | None]:
@@ -78,8 +82,9 @@ class Flows:
             "region": settings.region,
             "role": settings.role_arn,
             "foreign": build(),
-            "remote": remote_image.build(environment(sdk).parent, sdk) if sdk == "v2" else "",
+            "remote": remote_image.build(environment(sdk).parent, sdk),
             "work": str(work),
+            "chosen": sorted(self._chosen),
         }
         (work / "place.json").write_text(json.dumps(place))
         clean = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
@@ -99,9 +104,17 @@ class Flows:
 
 
 @pytest.fixture(scope="session")
-def flows(docker_studio: RunningStudio, tmp_path_factory: pytest.TempPathFactory) -> Flows:
+def flows(
+    docker_studio: RunningStudio,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Flows:
     """Give what runs flows against the studio on Docker."""
-    return Flows(docker_studio, tmp_path_factory.mktemp("flows"))
+    parameters = [
+        item.callspec.params for item in request.session.items if hasattr(item, "callspec")
+    ]
+    chosen = {each["flow"] for each in parameters if "flow" in each}
+    return Flows(docker_studio, tmp_path_factory.mktemp("flows"), chosen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,13 @@ def asked(studio: RunningStudio, ended: Ended) -> dict[str, dict[str, Any]]:
             "Period": 60,
             "Statistics": ["Average"],
         },
+        "iam:SimulatePrincipalPolicy": {
+            "PolicySourceArn": studio.role,
+            "ActionNames": ["sagemaker:CreateTrainingJob"],
+        },
         "iam:GetRole": {"RoleName": studio.role.rpartition("/")[2]},
         "logs:DescribeLogStreams": {"logGroupName": group, "logStreamNamePrefix": ended.training},
+        "logs:FilterLogEvents": {"logGroupName": group, "logStreamNamePrefix": ended.training},
         "logs:GetLogEvents": {
             "logGroupName": group,
             "logStreamName": streams["logStreams"][0]["logStreamName"],
@@ -70,6 +75,8 @@ def asked(studio: RunningStudio, ended: Ended) -> dict[str, dict[str, Any]]:
         "s3:GetObject": {"Bucket": studio.bucket, "Key": ended.key},
         "s3:HeadObject": {"Bucket": studio.bucket, "Key": ended.key},
         "s3:ListBuckets": {},
+        "s3:ListObjects": {"Bucket": studio.bucket, "Prefix": ended.key},
+        "s3:ListObjectsV2": {"Bucket": studio.bucket, "Prefix": ended.key},
         "sagemaker:AddTags": {
             "ResourceArn": ended.description["TrainingJobArn"],
             "Tags": [{"Key": "a", "Value": "b"}],
@@ -87,14 +94,19 @@ def asked(studio: RunningStudio, ended: Ended) -> dict[str, dict[str, Any]]:
         "sagemaker:DescribeTrialComponent": {
             "TrialComponentName": f"{ended.training}-aws-training-job"
         },
+        "sagemaker:ListEndpoints": {},
         "sagemaker:ListModelPackageGroups": {},
+        "sagemaker:ListModelPackages": {"ModelPackageGroupName": ended.package.split("/")[-2]},
         "sagemaker:ListTags": {"ResourceArn": ended.description["TrainingJobArn"]},
+        "sagemaker:ListTrialComponents": {},
+        "sagemaker:UpdateEndpoint": {**endpoint, "EndpointConfigName": ended.endpoint},
         "sagemaker-metrics:BatchPutMetrics": {
             "TrialComponentName": f"{ended.training}-aws-training-job",
             "MetricData": [metric],
         },
         "sagemaker-runtime:InvokeEndpoint": {**endpoint, "Body": b"1"},
         "sagemaker-runtime:InvokeEndpointWithResponseStream": {**endpoint, "Body": b"1"},
+        "sts:GetCallerIdentity": {},
     }
 
 

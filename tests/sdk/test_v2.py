@@ -12,7 +12,7 @@ __all__ = ["pytorch_studio"]
 
 pytestmark = [pytest.mark.docker, pytest.mark.sdk, pytest.mark.timeout(1200)]
 
-MODULES = ("v2_training", "v2_processing", "v2_hosting", "v2_remote")
+MODULES = ("v2_remote", "v2_training", "v2_processing", "v2_hosting", "v2_errors")
 
 
 @pytest.mark.parametrize("flow", flows_of(*MODULES))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 
 from botocore.exceptions import ClientError
@@ -52,6 +53,7 @@ def sklearn_model(place: Place) -> None:
         source_dir=source,
         framework_version="1.2-1",
         enable_network_isolation=True,
+        model_server_workers=1,
         sagemaker_session=SESSION,
     )
     predictor = model.deploy(
@@ -70,7 +72,12 @@ def sklearn_model(place: Place) -> None:
         serializer=JSONSerializer(),
         deserializer=JSONDeserializer(),
     )
-    assert again.predict([5]) == [15]
+    assert again.predict([5], target_variant="AllTraffic", inference_id="one") == [15]
+    assert json.loads(b"".join(again.predict_stream([6]))) == [18]
+    with raises(ClientError, "ValidationError", "TargetModel"):
+        again.predict([5], target_model="other.tar.gz")
+    with raises(ClientError, "UnsupportedOperation", "ListContexts"):
+        again.endpoint_context()
     again.delete_endpoint()
     with raises(ClientError, "Could not find"):
         again.delete_endpoint()

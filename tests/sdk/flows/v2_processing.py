@@ -7,6 +7,7 @@ import hashlib
 import zipfile
 from pathlib import Path
 
+from botocore.exceptions import ClientError
 from flow import Place, flow, printed, raises
 from sagemaker.exceptions import UnexpectedStatusException
 from sagemaker.image_uris import retrieve
@@ -26,7 +27,6 @@ FOLDER = "/opt/ml/processing"
 
 SCRIPT = """
 import pathlib, sys
-import sklearn
 text = pathlib.Path("/opt/ml/processing/in/words.txt").read_text()
 pathlib.Path("/opt/ml/processing/out/upper.txt").write_text(text.upper())
 print("arguments", *sys.argv[1:])
@@ -87,6 +87,8 @@ def processor(place: Place) -> None:
     assert output(job, "count").strip() == "2"
     found = ProcessingJob.from_processing_name(SESSION, job.job_name)
     assert found.outputs[0].destination == job.outputs[0].destination
+    with raises(ClientError, "ResourceInUse", "already exists"):
+        processor.run(job_name=job.job_name, wait=False, logs=False)
 
     failing = Processor(
         place.role,

@@ -15,6 +15,8 @@ def how(place: Place) -> dict[str, Any]:
         "image_uri": place.remote,
         "instance_type": SMALL,
         "role": place.role,
+        # The SDK has pip install itself, and there is no index here: the image has it.
+        "environment_variables": {"PIP_NO_INDEX": "1"},
         "sagemaker_session": SESSION,
     }
 
@@ -32,10 +34,9 @@ def remote_function(place: Place) -> None:
 
 @flow
 def remote_executor(place: Place) -> None:
-    """Functions run as jobs side by side; one raises here what it raised there."""
-    with RemoteExecutor(**how(place), max_parallel_jobs=2) as executor:
-        upper = executor.submit(lambda words: [word.upper() for word in words], ["a", "b"])
+    """A function that is submitted raises here what it raised there."""
+    with RemoteExecutor(**how(place)) as executor:
         failing = executor.submit(lambda number: number / 0, 1)
-        assert upper.result() == ["A", "B"]
         with raises(ZeroDivisionError, "division by zero"):
             failing.result()
+    assert failing.done()

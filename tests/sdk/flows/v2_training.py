@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import tarfile
+import time
+from typing import Any
 
 import boto3
+import numpy as np
 import sagemaker
 from botocore.exceptions import ClientError, ParamValidationError
 from flow import Place, flow, printed, raises
@@ -13,8 +16,9 @@ from sagemaker.analytics import TrainingJobAnalytics
 from sagemaker.deserializers import CSVDeserializer, JSONDeserializer
 from sagemaker.estimator import Estimator
 from sagemaker.exceptions import UnexpectedStatusException
+from sagemaker.image_uris import retrieve
 from sagemaker.inputs import TrainingInput
-from sagemaker.pytorch import PyTorch
+from sagemaker.pytorch import PyTorch, PyTorchModel
 from sagemaker.serializers import CSVSerializer
 from sagemaker.sklearn import SKLearn
 from sagemaker.xgboost import XGBoost
@@ -51,10 +55,23 @@ def read(folder):
 """
 TORCH = """
 import json, os
-import torch
 print("host", os.environ["SM_CURRENT_HOST"], "of", json.loads(os.environ["SM_HOSTS"]))
 if os.environ["SM_CURRENT_HOST"] == "algo-1":
-    torch.save({"sum": torch.arange(4).sum()}, os.environ["SM_MODEL_DIR"] + "/sum.pt")
+    import torch
+    torch.save({"sum": torch.arange(4.0).sum()}, os.environ["SM_MODEL_DIR"] + "/sum.pt")
+"""
+TORCH_INFERENCE = """
+import torch
+def model_fn(folder):
+    return torch.load(folder + "/sum.pt")["sum"]
+def predict_fn(data, total):
+    return data * total
+"""
+WARM = """
+import os, pathlib
+cache = pathlib.Path(os.environ["SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY"])
+print("cached", sorted(path.name for path in cache.iterdir()))
+(cache / os.environ["TRAINING_JOB_NAME"]).touch()
 """
 
 
@@ -213,7 +230,7 @@ def sklearn(place: Place) -> None:
     estimator.fit(logs=False)
     final = estimator.latest_training_job.describe()["FinalMetricDataList"]
     assert [(each["MetricName"], each["Value"]) for each in final] == [("slope", 2.5)]
-    predictor = estimator.deploy(1, SMALL)
+    predictor = estimator.deploy(1, SMALL, model_server_workers=1)
     assert round(float(predictor.predict([[4.0]])[0][0]), 6) == 10.0
     predictor.deserializer = JSONDeserializer()
     assert [round(row[0], 6) for row in predictor.predict([[0.0], [2.0]])] == [0.0, 5.0]
@@ -243,7 +260,7 @@ def xgboost(place: Place) -> None:
 
 @flow
 def pytorch(place: Place) -> None:
-    """A PyTorch script on two hosts."""
+    """A PyTorch script on two hosts, and what it saved on an endpoint with code of its own."""
     source = place.folder("pytorch", {"train.py": TORCH})
     estimator = PyTorch(
         "train.py",
@@ -259,3 +276,57 @@ def pytorch(place: Place) -> None:
     for host in ("algo-1", "algo-2"):
         assert f"host {host} of ['algo-1', 'algo-2']" in log
     assert model_members(estimator.model_data) == {"sum.pt"}
+
+    model = PyTorchModel(
+        estimator.model_data,
+        place.role,
+        entry_point="inference.py",
+        source_dir=place.folder("torch-inference", {"inference.py": TORCH_INFERENCE}),
+        framework_version="2.6",
+        py_version="py312",
+        model_server_workers=1,
+        sagemaker_session=SESSION,
+    )
+    predictor = model.deploy(1, SMALL, wait=False)
+    SESSION.wait_for_endpoint(predictor.endpoint_name, poll=2)
+    assert {"sum.pt", "code/inference.py"} <= model_members(model.repacked_model_data)
+    assert predictor.predict(np.array([[1.0], [2.5]])).tolist() == [[6.0], [15.0]]
+    predictor.delete_model()
+    predictor.delete_endpoint()
+
+
+@flow
+def warm_pool(place: Place) -> None:
+    """A job leaves a warm pool, the next one starts there, and the last gives it back."""
+    estimator = Estimator(
+        retrieve("sklearn", place.region, version="1.2-1"),
+        place.role,
+        1,
+        SMALL,
+        entry_point="train.py",
+        source_dir=place.folder("warm", {"train.py": WARM}),
+        keep_alive_period_in_seconds=600,
+        sagemaker_session=SESSION,
+    )
+    names = []
+    for _ in range(2):
+        estimator.fit(wait=False)
+        names.append(estimator.latest_training_job.name)
+        assert pool_status(names[-1])["Status"] == "InUse"
+        SESSION.wait_for_job(names[-1], poll=1)
+        assert pool_status(names[-1])["Status"] == "Available"
+    first = pool_status(names[0])
+    assert (first["Status"], first["ReusedByJob"]) == ("Reused", names[1])
+    log = printed(lambda: SESSION.logs_for_job(names[1]))
+    assert f"cached ['{names[0]}']" in log
+    SESSION.update_training_job(names[1], resource_config={"KeepAlivePeriodInSeconds": 0})
+    deadline = time.monotonic() + 30
+    while pool_status(names[1])["Status"] != "Terminated":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def pool_status(name: str) -> dict[str, Any]:
+    """Return the status of the warm pool that a job uses or has left."""
+    status: dict[str, Any] = SESSION.describe_training_job(name)["WarmPoolStatus"]
+    return status

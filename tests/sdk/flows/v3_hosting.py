@@ -17,6 +17,7 @@ from sagemaker.core.resources import (
 )
 from sagemaker.core.shapes import (
     ContainerDefinition,
+    DesiredWeightAndCapacity,
     ProductionVariant,
 )
 from sagemaker.serve.model_builder import ModelBuilder
@@ -125,6 +126,10 @@ def resources(place: Place) -> None:
     endpoint.wait_for_status("InService", poll=1)
     answer = endpoint.invoke(body=b"21", content_type="text/plain")
     assert answer.body.read() == b"42"
+    capacity = DesiredWeightAndCapacity(variant_name="AllTraffic", desired_instance_count=2)
+    endpoint.update_weights_and_capacities([capacity])
+    endpoint.wait_for_status("InService", poll=1)
+    assert endpoint.production_variants[0].current_instance_count == 2
     assert [each.endpoint_name for each in Endpoint.get_all(name_contains="v3-mean")] == ["v3-mean"]
     endpoint.delete()
     endpoint.wait_for_delete(poll=1)

@@ -8,8 +8,8 @@ from functools import partial
 
 from botocore.exceptions import ClientError
 from flow import Place, flow, printed, raises
-from sagemaker.core.helper.session_helper import get_execution_role
-from sagemaker.core.processing import FrameworkProcessor, ScriptProcessor
+from sagemaker.core.helper.session_helper import Session, get_execution_role
+from sagemaker.core.processing import FrameworkProcessor, Processor, ScriptProcessor
 from sagemaker.core.resources import ProcessingJob, TrainingJob
 from sagemaker.core.shapes import (
     AlgorithmSpecification,
@@ -19,11 +19,12 @@ from sagemaker.core.shapes import (
     ProcessingS3Input,
     ProcessingS3Output,
     ResourceConfig,
+    ResourceConfigForUpdate,
     StoppingCondition,
 )
 from sagemaker.core.utils.exceptions import FailedStatusError
 from sagemaker.train import ModelTrainer
-from sagemaker.train.configs import Compute, InputData
+from sagemaker.train.configs import Compute, InputData, SourceCode
 from v3 import SESSION, SMALL
 
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
@@ -68,10 +69,50 @@ def output(place: Place, prefix: str) -> ProcessingOutput:
 
 
 @flow
-def trainer(place: Place) -> None:
-    """An image's own algorithm, by the name of a role; the role of the caller; tags."""
+def session(place: Place) -> None:
+    """Buckets, files and the role, as the first cells of a notebook want them."""
     assert SESSION.default_bucket() == place.bucket
+    assert SESSION.account_id() == place.account
     assert get_execution_role(SESSION) == place.role
+    assert SESSION.expand_role(place.role.rpartition("/")[2]) == place.role
+    folder = place.folder("session", {"a.csv": "1,2\n", "b.txt": "b"})
+    uri = SESSION.upload_data(folder, key_prefix="v3/session")
+    assert uri == f"s3://{place.bucket}/v3/session"
+    keys = SESSION.list_s3_files(place.bucket, "v3/session")
+    assert sorted(keys) == ["v3/session/a.csv", "v3/session/b.txt"]
+    back = place.work / "back"
+    back.mkdir()
+    SESSION.download_data(str(back), place.bucket, key_prefix="v3/session/")
+    assert (back / "b.txt").read_text() == "b"
+    other = Session(SESSION.boto_session, default_bucket="made-by-v3")
+    assert other.default_bucket() == "made-by-v3"
+    SESSION.boto_session.client("s3").head_bucket(Bucket="made-by-v3")
+
+
+@flow
+def processor(place: Place) -> None:
+    """A command in an image of the user's own that fails, and one that is stopped."""
+
+    def command(*words: str) -> Processor:
+        return Processor(
+            place.role, place.foreign, 1, SMALL, entrypoint=[*words], sagemaker_session=SESSION
+        )
+
+    failing = command("sh", "-c", "exit 4")
+    failing.run(wait=False, logs=False)
+    # run(wait=True) of 3.27.0 stumbles over its own UnexpectedStatusException.
+    with raises(FailedStatusError, "AlgorithmError"):
+        failing.latest_job.wait(poll=1)
+    waiting = command("sleep", "300")
+    waiting.run(wait=False, logs=False)
+    waiting.latest_job.stop()
+    waiting.latest_job.wait(poll=1)
+    assert waiting.latest_job.refresh().processing_job_status == "Stopped"
+
+
+@flow
+def trainer(place: Place) -> None:
+    """An image's own algorithm, by the name of a role."""
     folder = place.folder("numbers", {"numbers.csv": "0,1\n0,3\n"})
     trainer = ModelTrainer(
         training_image=place.foreign,
@@ -103,16 +144,47 @@ def training_resources(place: Place) -> None:
     listed = TrainingJob.get_all(name_contains="v3-stop", sort_by="Name")
     assert [job.training_job_name for job in listed] == ["v3-stopped"]
     waiting.stop()
-    waiting.wait()
+    waiting.wait(poll=1)
     assert waiting.training_job_status == "Stopped"
     waiting.delete()
     with raises(ClientError, "Requested resource not found"):
         waiting.refresh()
     failing = training(place, "v3-failed", failure="no luck", exit="3")
     with raises(FailedStatusError, "no luck"):
-        failing.wait()
+        failing.wait(poll=1)
     with raises(ClientError, "ResourceInUse"):
         training(place, "v3-failed")
+
+
+@flow
+def warm_pool(place: Place) -> None:
+    """A job leaves a warm pool, and the next one starts there."""
+    trainer = ModelTrainer(
+        training_image=SKLEARN,
+        source_code=SourceCode(
+            source_dir=place.folder("warm", {"train.py": "print('trained')"}),
+            entry_script="train.py",
+        ),
+        compute=Compute(
+            instance_type=SMALL,
+            instance_count=1,
+            volume_size_in_gb=1,
+            keep_alive_period_in_seconds=600,
+        ),
+        role=place.role,
+        base_job_name="v3-warm",
+        sagemaker_session=SESSION,
+    )
+    jobs = []
+    for _ in range(2):
+        trainer.train(wait=False)
+        jobs.append(trainer._latest_training_job)
+        assert jobs[-1].refresh().warm_pool_status.status == "InUse"
+        jobs[-1].wait(poll=1)
+        assert jobs[-1].refresh().warm_pool_status.status == "Available"
+    first = jobs[0].refresh().warm_pool_status
+    assert (first.status, first.reused_by_job) == ("Reused", jobs[1].training_job_name)
+    jobs[1].update(resource_config=ResourceConfigForUpdate(keep_alive_period_in_seconds=1))
 
 
 @flow
