@@ -23,6 +23,8 @@ SCRIPT = """
 import boto3, os
 print("identity", boto3.client("sts").get_caller_identity()["Arn"])
 boto3.client("s3").put_object(Bucket=os.environ["BUCKET"], Key="inside", Body=b"hello")
+with open(os.environ["SAGEMAKER_METRICS_DIRECTORY"] + "/1-x.json", "w") as file:
+    file.write('{"MetricName": "loss", "Value": 0.5, "IterationNumber": 1}')
 """
 
 
@@ -43,6 +45,7 @@ def train(studio: RunningStudio) -> dict[str, Any]:
         "status": job["TrainingJobStatus"],
         "reason": job.get("FailureReason"),
         "log": log_lines(studio, "script"),
+        "metrics": [(each["MetricName"], each["Value"]) for each in job["FinalMetricDataList"]],
         "written": studio.client("s3")
         .get_object(Bucket=studio.bucket, Key="inside")["Body"]
         .read()

@@ -35,6 +35,7 @@ def test_a_studio_in_a_container(docker_api: docker.APIClient, volume: str, root
         assert found["train"]["status"] == "Completed", found["train"]["reason"]
         assert any("assumed-role/MLStudioExecutionRole" in line for line in found["train"]["log"])
         assert found["train"]["written"] == "hello"
+        assert found["train"]["metrics"] == [["loss", 0.5]]
         assert found["meet"]["status"] == "Completed", found["meet"]
         assert "hello" in found["meet"]["log"]
         assert found["meet"]["model"] == ["algo-1", "algo-2"]

@@ -138,6 +138,23 @@ def test_endpoints_deleted_before_they_start_hold_no_room(
     world.deploy("late", variant=WHOLE_MACHINE)
 
 
+def test_endpoint_that_finds_no_room_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDKs raise ``CapacityError`` where a reason begins with it."""
+
+    def hang(*_: object) -> None:
+        raise EngineError("The engine does not answer.", retryable=True)
+
+    monkeypatch.setattr(world.studio.engine, "start", hang)
+    monkeypatch.setattr("jupyter_mlstudio.endpoints.replicas.ROOM_SECONDS", 1)
+    world.create_config("full", variant=WHOLE_MACHINE)
+    names = [f"full-{number}" for number in range(SERVICE_SHARE + 1)]
+    for name in names:
+        world.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName="full")
+    until(lambda: "Failed" in {world.status(name) for name in names})
+    (late,) = (name for name in names if world.status(name) == "Failed")
+    assert _failure(world, late).startswith("CapacityError: Unable to provision ml.m5.24xlarge")
+
+
 def test_no_request_is_answered_once_deletion_is_accepted(world: World) -> None:
     world.deploy("withdrawn")
     assert world.invoke("withdrawn")["pid"]
