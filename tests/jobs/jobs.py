@@ -6,6 +6,7 @@ import io
 import itertools
 import tarfile
 import time
+from contextlib import suppress
 from typing import Any
 
 from tests.conftest import RunningStudio
@@ -82,6 +83,19 @@ def wait_for(studio: RunningStudio, name: str, secondary: str, seconds: float = 
             return
         time.sleep(0.05)
     raise AssertionError(f"{name} is {job['SecondaryStatus']}, never {secondary}")
+
+
+def wait_for_line(studio: RunningStudio, name: str, line: str, seconds: float = 60) -> None:
+    """Return once a training job has printed a line."""
+    exceptions = studio.client("logs").exceptions
+    deadline = time.monotonic() + seconds
+    while True:
+        # The group of logs is made with the first of them.
+        with suppress(exceptions.ResourceNotFoundException):
+            if line in log_lines(studio, name):
+                return
+        assert time.monotonic() < deadline, f"{name} has not printed {line!r} after {seconds} s"
+        time.sleep(0.1)
 
 
 def log_lines(studio: RunningStudio, name: str, group: str = GROUP) -> list[str]:

@@ -28,6 +28,7 @@ from .jobs import (
     unique,
     wait,
     wait_for,
+    wait_for_line,
 )
 
 SAVE = """
@@ -110,13 +111,15 @@ def test_a_retried_job_goes_on_from_its_checkpoint(
     wish = configured(studio, foreign_image, name, 4)
     wish["RetryStrategy"] = {"MaximumRetryAttempts": 1}
     studio.client("sagemaker").create_training_job(**wish)
-    wait_for(studio, name, "Training")
-    time.sleep(1)
+    wait_for_line(studio, name, "saved")
+    # Not before its eyes: it would see the container killed, and only then gone.
+    studio.stop()
     engine = docker.from_env()
     label = f"mlstudio.studio={studio.settings.studio_id}"
     for container in engine.containers.list(filters={"label": label}):
         container.remove(force=True)
     engine.close()
+    studio.start()
     job = wait(studio, name)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert get(studio, f"s3://{studio.bucket}/{name}/ckpt/epoch") == b"2\n"
