@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -70,6 +71,9 @@ class RunningStudio:
         self.role = settings.role_arn
         self.bucket = settings.default_bucket
         self.log_folder = settings.logs(settings.account, settings.region)
+        # One for all clients: a session reads the models of services anew. It is not for threads.
+        self._session = boto3.session.Session()
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         """Start the process and wait until it answers."""
@@ -108,7 +112,8 @@ class RunningStudio:
             "aws_access_key_id": user.access_key,
             "aws_secret_access_key": user.secret_key,
         }
-        return (session or boto3.session.Session()).client(service, **{**defaults, **extra})
+        with self._lock:
+            return (session or self._session).client(service, **{**defaults, **extra})
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
