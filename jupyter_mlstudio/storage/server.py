@@ -14,6 +14,7 @@ from pathlib import Path
 from aiohttp import web
 
 from jupyter_mlstudio._drafts import draft_of
+from jupyter_mlstudio._heap import settle
 from jupyter_mlstudio._identity import identity
 from jupyter_mlstudio.wire.connections import allow_many_files, limit_connections
 from jupyter_mlstudio.wire.http import IDLE_SECONDS
@@ -90,6 +91,7 @@ async def serve(options: Options, stop: asyncio.Event) -> None:
         port = int(runner.addresses[0][1])
         log.info("Serving S3 at http://%s:%d", options.host, port)
         waiting = [asyncio.create_task(_listen(runner, *address)) for address in options.also]
+        settle()
         if options.ready is not None:
             _announce(options.ready, port)
             stack.callback(options.ready.unlink, missing_ok=True)

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from .. import __version__
 from .._failpoints import reached
+from .._heap import settle
 from .._identity import identity
 from ..aws.mlstudio import stop_waiting
 from ..compute.ports import can_bind, free_port
@@ -69,6 +70,7 @@ class _Process:
         reached("studio.opened")
         try:
             await self._start(studio)
+            settle()
             reached("studio.reconciling")
             self._announce()
             reached("studio.announced")

@@ -11,6 +11,7 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
+from jupyter_mlstudio._heap import settle
 from jupyter_mlstudio._identity import identity
 from jupyter_mlstudio._logfile import log_to
 from jupyter_mlstudio.core.settings import Settings, load_settings, write_atomically
@@ -65,6 +66,7 @@ async def serve(
         for host, port in [(settings.host, settings.gateway_port), *also]:
             await web.TCPSite(runner, host, port, backlog=1024).start()
         chores = [asyncio.create_task(table.watch()), asyncio.create_task(metrics.spool())]
+        settle()
         if ready is not None:
             write_atomically(ready, json.dumps(_identity(settings)))
         await _terminated()
