@@ -150,12 +150,11 @@ class DockerEngine:
         """Create and start the container, or go on from where an earlier start was cut off."""
         with self._alone(spec.name):
             state = self.inspect(spec.name)
-            if state is None:
-                self._images.ensure(spec.image)
-                self._create(spec)
-                reached("docker.created")
+            made = state is None and self._create(spec)
+            reached("docker.created")
+            if state is None and not made:
                 state = self.inspect(spec.name)
-        if state is not None and state.phase is Phase.CREATED:
+        if made or (state is not None and state.phase is Phase.CREATED):
             self._name_in_group(spec)
             reached("docker.connected")
             self._start(spec.name)
@@ -322,13 +321,16 @@ class DockerEngine:
         with lock:
             yield
 
-    def _create(self, spec: ContainerSpec) -> None:
+    def _create(self, spec: ContainerSpec) -> bool:
+        """Create the container, fetching its image if need be; False if there was one."""
         attachment = self._attachment(spec)
         mounts = self._mounts(spec.name).make(spec.mounts)
         reached("docker.mounted")
-        # Who chooses GPUs must see all that have some.
-        with self._lock if spec.limits.gpus else nullcontext():
-            self._create_with(spec, attachment, mounts)
+        try:
+            return self._create_with(spec, attachment, mounts)
+        except _ImageMissing:
+            self._images.ensure(spec.image)
+            return self._create_with(spec, attachment, mounts)
 
     def _attachment(self, spec: ContainerSpec) -> Attachment:
         serves = spec.port is not None
@@ -349,9 +351,10 @@ class DockerEngine:
 
     def _create_with(
         self, spec: ContainerSpec, attachment: Attachment, mounts: list[Mount]
-    ) -> None:
-        gpus = free_gpus(spec.limits.gpus, self.owned()) if spec.limits.gpus else []
-        with self._client.api() as api:
+    ) -> bool:
+        # Who chooses GPUs must see all that have some.
+        with self._lock if spec.limits.gpus else nullcontext(), self._client.api() as api:
+            gpus = free_gpus(spec.limits.gpus, self.owned()) if spec.limits.gpus else []
             config = docker_spec.host_config(
                 api,
                 spec,
@@ -361,23 +364,26 @@ class DockerEngine:
                 publish=attachment.publish,
                 gpus=gpus,
             )
-            _unless_already(
-                lambda: api.create_container(
-                    spec.image,
-                    name=spec.name,
-                    command=list(spec.command) if spec.command is not None else None,
-                    entrypoint=list(spec.entrypoint) if spec.entrypoint is not None else None,
-                    environment=dict(spec.environment),
-                    hostname=spec.hostname,
-                    user=spec.user,
-                    ports=[spec.port] if spec.port and attachment.publish else None,
-                    labels=docker_spec.labels(spec, self.studio_id, gpus),
-                    host_config=config,
-                    networking_config=docker_spec.names(api, spec, attachment.network),
-                    stop_signal="SIGTERM",
-                ),
-                codes=(409,),
-            )
+            try:
+                return _unless_already(
+                    lambda: api.create_container(
+                        spec.image,
+                        name=spec.name,
+                        command=list(spec.command) if spec.command is not None else None,
+                        entrypoint=list(spec.entrypoint) if spec.entrypoint is not None else None,
+                        environment=dict(spec.environment),
+                        hostname=spec.hostname,
+                        user=spec.user,
+                        ports=[spec.port] if spec.port and attachment.publish else None,
+                        labels=docker_spec.labels(spec, self.studio_id, gpus),
+                        host_config=config,
+                        networking_config=docker_spec.names(api, spec, attachment.network),
+                        stop_signal="SIGTERM",
+                    ),
+                    codes=(409,),
+                )
+            except docker.errors.ImageNotFound as error:
+                raise _ImageMissing from error
 
     def _start(self, name: str) -> None:
         with self._client.api() as api:
@@ -417,10 +423,17 @@ class DockerEngine:
         return state is None or state.phase is Phase.EXITED
 
 
-def _unless_already(act: Callable[[], object], codes: tuple[int, ...] = _ALREADY) -> None:
+class _ImageMissing(Exception):
+    """The image of a container is not here."""
+
+
+def _unless_already(act: Callable[[], object], codes: tuple[int, ...] = _ALREADY) -> bool:
+    """Act; return False where Docker answers that it is so already."""
     try:
         act()
     except docker.errors.APIError as error:
         if error.response is None or error.response.status_code not in codes:
             raise
         log.debug("Done already: %s", explain(error))
+        return False
+    return True

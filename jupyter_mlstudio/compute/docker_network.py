@@ -81,6 +81,7 @@ class Networks:
     def __init__(self, client: DockerClient, studio_id: str) -> None:
         self._client = client
         self._studio_id = studio_id
+        self._gateways: dict[NetworkMode, str] = {}
         self._own = {
             NetworkMode.STUDIO: Bridge(f"mlstudio-{studio_id}", traffic=True),
             NetworkMode.INTERNAL: Bridge(
@@ -160,9 +161,17 @@ class Networks:
         return can_bind(self._gateway(mode))
 
     def _gateway(self, mode: NetworkMode) -> str:
-        """Return the gateway address of a shared bridge, made if need be."""
+        """Return the gateway address of a shared bridge, made if need be.
+
+        An address of ours that was its gateway before is so still: with the bridge it would go.
+        """
+        known = self._gateways.get(mode)
+        if known is not None and can_bind(known):
+            return known
         with self._client.api() as api:
-            return str(_ensure(api, SHARED[mode])["IPAM"]["Config"][0]["Gateway"])
+            found = str(_ensure(api, SHARED[mode])["IPAM"]["Config"][0]["Gateway"])
+        self._gateways[mode] = found
+        return found
 
     def _join(self, mode: NetworkMode) -> str | None:
         """Put our own container on the studio's own bridge; return its address there.

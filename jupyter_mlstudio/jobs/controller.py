@@ -73,6 +73,8 @@ class JobController(ABC):
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
+        self._images: set[str] = set()
+        """Images that have been here. One that is gone since is pulled, if not announced."""
 
     # What a kind says
 
@@ -103,9 +105,10 @@ class JobController(ABC):
         """Start the containers. Raises :class:`InputError` and :class:`EngineError`."""
         specs = self.prepare(job, cluster, fresh=fresh)
         image = specs[0].image
-        if not self.studio.engine.image_exists(image):
+        if image not in self._images and not self.studio.engine.image_exists(image):
             self._enter(job, "DownloadingTrainingImage", f"Pulling {image}")
             self.studio.engine.ensure_image(image)
+        self._images.add(image)
         cluster.start(specs)
 
     def scan(self, job: Resource, stream: str) -> None:  # noqa: B027 - a kind may read no metrics
@@ -166,7 +169,7 @@ class JobController(ABC):
         cluster = self._cluster(job)
         if job.status == IN_PROGRESS and cluster.waits() and not self._exceeded(job):
             return self._wait_for_room(job)
-        states = cluster.states()
+        states = cluster.states() if _may_have_containers(job) else [None] * len(cluster.hosts)
         if not self.begun(job):
             return self._launch(job, cluster, fresh=not any(states))
         if ended(states):
@@ -419,3 +422,8 @@ class JobController(ABC):
                 if job.facts["SecondaryStatus"] != secondary or secondary == "Starting":
                     draft.step(secondary, message)
         return draft
+
+
+def _may_have_containers(job: Resource) -> bool:
+    """Say whether to ask for the containers of a job; the next step is recorded before any."""
+    return job.facts["SecondaryStatus"] != "Starting" or "WarmPool" in job.facts
