@@ -22,7 +22,7 @@ COPY = ["cp", "/opt/ml/input/data/weights/weights.bin", "/opt/ml/model/"]
 def main() -> None:
     """Print both, and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--mib", type=int, default=1024)
     options = parser.parse_args()
     with studio() as bench:

@@ -21,7 +21,7 @@ SAY = ["sh", "-c", "date +%s.%N; ls /opt/ml/input/data/train | wc -l"]
 def main() -> None:
     """Print p50 and p90 of both, and the difference."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--objects", type=int, default=5, help="objects of 1 GiB")
     options = parser.parse_args()
     with studio() as bench, tempfile.TemporaryDirectory() as folder:

@@ -32,7 +32,7 @@ class Sample:
 def main() -> None:
     """Print a line per process, and their sums."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--seconds", type=float, default=20.0)
     seconds = parser.parse_args().seconds
     with studio() as bench:
         report("just started", bench, seconds)

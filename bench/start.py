@@ -29,7 +29,7 @@ def main() -> None:
     """Print p50 and p90 of both, and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--image", default="mlstudio/xgboost:latest")
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=8)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(Path(folder) / "root", compute="docker")

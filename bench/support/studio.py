@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Bench:
     """A running studio."""
 
     settings: Settings
+    _clients: dict[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> Credentials:
@@ -34,10 +35,13 @@ class Bench:
         return KeyRing.load(settings.master_key).user_key(settings.account, settings.user_arn)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - a client of boto3
-        """Return a client of the studio."""
-        url = self.settings.s3_url if service == "s3" else self.settings.url
-        session = boto3.session.Session(self.key.access_key, self.key.secret_key)
-        return session.client(service, region_name=self.settings.region, endpoint_url=url)
+        """Return the client of the studio for a service."""
+        if service not in self._clients:
+            url = self.settings.s3_url if service == "s3" else self.settings.url
+            session = boto3.session.Session(self.key.access_key, self.key.secret_key)
+            made = session.client(service, region_name=self.settings.region, endpoint_url=url)
+            self._clients[service] = made
+        return self._clients[service]
 
     def request(self, name: str, command: list[str], **members: Any) -> dict[str, Any]:  # noqa: ANN401
         """Return the request for a training job; members of AlgorithmSpecification are merged."""
@@ -89,6 +93,7 @@ def run(bench: Bench, request: dict[str, Any]) -> dict[str, Any]:
 
 def first_line(bench: Bench, request: dict[str, Any]) -> float:
     """Return the seconds from asking for a job to the time that its container prints first."""
+    bench.client("sagemaker")
     asked = time.time()
     run(bench, request)
     name, logs = request["TrainingJobName"], bench.client("logs")
