@@ -73,21 +73,17 @@ class MetricStore:
 
     def last(self, arn: str) -> list[Point]:
         """Return the newest point of every metric of a resource, by name."""
-        newest = (
-            select(metric_points.c.series, func.max(metric_points.c.number).label("number"))
-            .join(metric_series, metric_series.c.id == metric_points.c.series)
-            .where(metric_series.c.arn == arn)
-            .group_by(metric_points.c.series)
-            .subquery()
-        )
+        points, series = metric_points.c, metric_series.c
+        # For each series one look into the index, however many points it has.
+        newest = select(func.max(points.number)).where(points.series == series.id)
         query = (
-            select(metric_series.c.name, metric_points)
-            .join(metric_points, metric_points.c.series == metric_series.c.id)
+            select(series.name, metric_points)
             .join(
-                newest,
-                (newest.c.series == metric_points.c.series)
-                & (newest.c.number == metric_points.c.number),
+                metric_points,
+                (points.series == series.id)
+                & (points.number == newest.correlate(metric_series).scalar_subquery()),
             )
+            .where(series.arn == arn)
             .order_by(metric_series.c.name)
         )
         with self.database.read() as connection:

@@ -235,3 +235,26 @@ def test_a_million_files(make_studio: Callable[[str], RunningStudio]) -> None:
 @pytest.mark.timeout(3600)
 def test_a_million_values(make_studio: Callable[[str], RunningStudio]) -> None:
     metrics(make_studio("docker"), LONG["matches"])
+
+
+@pytest.mark.soak
+def test_who_needs_more_memory_than_there_is_is_told(docker_studio: RunningStudio) -> None:
+    image, name = build(), "hungry"
+    script = "echo begun; cat /dev/zero | tail -c 9000000000; exit $?"
+    wish = request(
+        docker_studio,
+        image,
+        name,
+        **shell(docker_studio, image, name, script),
+        ResourceConfig={"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1},
+    )
+    with watched(docker_studio) as seen:
+        docker_studio.client("sagemaker").create_training_job(**wish)
+        job = wait(docker_studio, name, 120)
+    seen.check()
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"] == (
+        "AlgorithmError: The job ran out of memory: it needed more than the limit of"
+        " 4.0 GiB that ml.t3.medium has on this machine, exit code: 137"
+    )
+    assert log_streams(docker_studio, name).popitem()[1][0] == "begun"
