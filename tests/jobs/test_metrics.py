@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_mlstudio.compute.protocol import LogLine
+from jupyter_mlstudio.core.logs import LogEvent
 from jupyter_mlstudio.core.studio import Studio
 from jupyter_mlstudio.jobs.training import metric_files
 from jupyter_mlstudio.jobs.training.kind import LOG_GROUP
@@ -53,6 +55,28 @@ def stored(studio: Studio, arn: str) -> dict[str, list[float]]:
 
 
 # What jobs print
+
+
+class Disturbed:
+    """An expression whose search is told twice that its time is over, by no fault of its own."""
+
+    def __init__(self) -> None:
+        self.searches = 0
+
+    def search(self, text: str, **_: object) -> Any:
+        self.searches += 1
+        if self.searches < 3:
+            raise TimeoutError
+        return regex.search("loss=([0-9.]+)", text)
+
+
+def test_a_search_that_was_only_kept_waiting_is_made_again(studio: Studio) -> None:
+    """Or values are lost on a busy machine."""
+    scanner, pattern = LogScanner(studio), Disturbed()
+    event = LogEvent(0, 1000, "loss=0.5")
+    found = scanner._point(job_row(studio), {"loss": 1.0}, "loss", cast("Any", pattern), event)
+    assert found is not None
+    assert (found.value, pattern.searches) == (0.5, 3)
 
 
 def test_a_hostile_expression_is_switched_off_and_said_for_good(studio: Studio) -> None:

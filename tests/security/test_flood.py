@@ -212,6 +212,8 @@ def metrics(studio: RunningStudio, number: int) -> None:
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     seen.check()
     assert job["FinalMetricDataList"][0]["Value"] == number
+    (log,) = studio.log_folder.glob(f"*/{name}/*")
+    assert log.read_bytes().count(b"\n") == number
     counted = studio.client("cloudwatch").get_metric_statistics(
         Namespace="/aws/sagemaker/TrainingJobs",
         MetricName="loss",

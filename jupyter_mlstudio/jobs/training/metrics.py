@@ -97,11 +97,7 @@ class LogScanner:
         event: LogEvent,
     ) -> Point | None:
         began = thread_time()
-        try:
-            # Concurrently: others run while a hostile expression is busy.
-            match = pattern.search(event.message, timeout=_SECONDS_PER_LINE, concurrent=True)
-        except TimeoutError:
-            match = None
+        match = _search(pattern, event.message)
         left = allowed[name] + ALLOWED_PER_LINE - (thread_time() - began)
         allowed[name] = min(left, ALLOWED_AT_ONCE)
         if left <= 0:
@@ -121,6 +117,20 @@ class LogScanner:
                 off.append(name)
                 if draft.status == IN_PROGRESS:
                     draft.step(draft.facts["SecondaryStatus"], message)
+
+
+def _search(pattern: regex.Pattern[str], text: str) -> regex.Match[str] | None:
+    """Search a line for as long as it may take of a processor.
+
+    The time limit of ``regex`` passes also while other threads run: who is told that it is over has
+    another try until the time was really used.
+    """
+    began = thread_time()
+    while thread_time() - began < _SECONDS_PER_LINE:
+        with suppress(TimeoutError):
+            # Concurrently: others run while a hostile expression is busy.
+            return pattern.search(text, timeout=_SECONDS_PER_LINE, concurrent=True)
+    return None
 
 
 def _value(match: regex.Match[str] | None) -> float | None:
