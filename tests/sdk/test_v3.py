@@ -20,7 +20,7 @@ __all__ = ["pytorch_studio"]
 pytestmark = [pytest.mark.docker, pytest.mark.sdk]
 
 
-MODULES = ("v3_remote", "v3_hosting", "v3_jobs", "v3_errors")
+MODULES = ("v3_hosting", "v3_remote", "v3_jobs", "v3_errors")
 
 
 @pytest.mark.timeout(1200)
