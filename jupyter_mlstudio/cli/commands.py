@@ -260,7 +260,9 @@ def _status(options: argparse.Namespace) -> int:
         return 0
     print(f"The studio is running (process {info.pid}, version {info.version}).")
     _describe(info)
-    print(f"  {'compute':<10} {health['compute']}, {health['containers']} containers running")
+    away = f" (away: {health['engine_problem']})" if health["engine_problem"] else ""
+    running = f"{health['containers']} containers running"
+    print(f"  {'compute':<10} {health['compute']}, {running}{away}")
     problem = health["database_problem"]
     print(f"  {'database':<10} {health['database']}{f' (away: {problem})' if problem else ''}")
     for name, pid in health["processes"].items():

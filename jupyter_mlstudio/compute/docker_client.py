@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from docker.context import ContextAPI
 from docker.utils import kwargs_from_env
 
 from jupyter_mlstudio.compute.protocol import EngineError
+
+log = logging.getLogger(__name__)
 
 
 class Gone(EngineError):
@@ -34,6 +37,9 @@ CONTROL_TIMEOUT = 8
 """Seconds a control call may take: a hung engine is reported within ten."""
 TRANSFER_SILENCE = 60
 """Seconds an engine that takes or gives an archive may say nothing: its disk may be busy."""
+
+_ALREADY = (304, 404, 409)
+"""Docker's answers for: in that state already, gone already, being done already."""
 
 UNREACHABLE = (
     requests.RequestException,
@@ -143,6 +149,18 @@ class DockerClient:
 def explain(error: docker.errors.APIError) -> str:
     """Return the engine's own words for what went wrong."""
     return str(error.explanation or error)
+
+
+def unless_already(act: Callable[[], object], codes: tuple[int, ...] = _ALREADY) -> bool:
+    """Act; return False where Docker answers, with one of ``codes``, that it is so already."""
+    try:
+        act()
+    except docker.errors.APIError as error:
+        if error.response is None or error.response.status_code not in codes:
+            raise
+        log.debug("Done already: %s", explain(error))
+        return False
+    return True
 
 
 def _status(error: docker.errors.APIError) -> int | None:

@@ -27,7 +27,7 @@ from jupyter_mlstudio.compute.docker_client import (
     PROCESS_LABEL,
     DockerClient,
     Gone,
-    explain,
+    unless_already,
 )
 from jupyter_mlstudio.compute.docker_events import Watcher
 from jupyter_mlstudio.compute.docker_files import HelperContainer, Mounts
@@ -41,7 +41,7 @@ from jupyter_mlstudio.compute.docker_logs import (
 from jupyter_mlstudio.compute.docker_network import Attachment, Networks
 from jupyter_mlstudio.compute.docker_spec import LOG_FILE, read_state
 from jupyter_mlstudio.compute.docker_stats import read_usage
-from jupyter_mlstudio.compute.docker_volumes import containers_away
+from jupyter_mlstudio.compute.docker_volumes import containers_away, remove_volume
 from jupyter_mlstudio.compute.gpus import free_gpus
 from jupyter_mlstudio.compute.machine import Machine
 from jupyter_mlstudio.compute.paths import PathMap, probe_paths
@@ -59,9 +59,6 @@ from jupyter_mlstudio.compute.protocol import (
 from jupyter_mlstudio.compute.trees import make_readable
 
 log = logging.getLogger(__name__)
-
-_ALREADY = (304, 404, 409)
-"""Docker's answers for: in that state already, gone already, being done already."""
 
 
 class DockerEngine:
@@ -113,6 +110,7 @@ class DockerEngine:
         self._lock = threading.RLock()
         self._starting: dict[str, threading.Lock] = {}
         self._stopping: dict[str, float] = {}
+        self._kept: set[str] = set()
         self._watcher: Watcher | None = None
 
     def access(self) -> Access:
@@ -169,6 +167,7 @@ class DockerEngine:
                 state = read_state(api.inspect_container(name))
             except docker.errors.NotFound:
                 return None
+            state = docker_spec.with_interruption(api, state)
         if state.labels.get(STUDIO_LABEL) != self.studio_id:
             raise EngineError(f"The container {name} belongs to somebody else.")
         return state
@@ -200,10 +199,11 @@ class DockerEngine:
         """Remove the container with its volumes, killing it if need be."""
         self.inspect(name)
         with self._client.api() as api:
-            _unless_already(lambda: api.remove_container(name, force=True, v=True))
+            unless_already(lambda: api.remove_container(name, force=True, v=True))
         reached("docker.removed")
-        self._mounts(name).remove()
+        kept = self._mounts(name).remove()
         with self._lock:
+            self._kept.update(kept)
             self._starting.pop(name, None)
 
     def rename(self, name: str, new: str) -> None:
@@ -260,9 +260,19 @@ class DockerEngine:
                 self._client,
                 f"{STUDIO_LABEL}={self.studio_id}",
                 changed,
-                resync=lambda: [state.name for state in self.owned()],
+                resync=self._resync,
             )
             self._watcher.start()
+
+    def _resync(self) -> list[str]:
+        """Try volumes that were kept again; return what may have changed unseen."""
+        with self._lock:
+            kept = set(self._kept)
+        with self._client.api() as api:
+            removed = {name for name in kept if remove_volume(api, name)}
+        with self._lock:
+            self._kept -= removed
+        return [state.name for state in self.owned()]
 
     def shares_fifos(self) -> bool:
         """Say whether FIFOs connect us with containers: where both have the same kernel."""
@@ -297,10 +307,10 @@ class DockerEngine:
         with self._client.api() as api:
             for found in api.containers(all=True, filters=mine):
                 if found["Labels"].get(PROCESS_LABEL) != PROCESS:
-                    _unless_already(partial(api.remove_container, found["Id"], force=True, v=True))
+                    unless_already(partial(api.remove_container, found["Id"], force=True, v=True))
             for volume in api.volumes(filters=mine)["Volumes"] or ():
                 if volume["Labels"].get(PROCESS_LABEL) != PROCESS:
-                    _unless_already(partial(api.remove_volume, volume["Name"], force=True))
+                    unless_already(partial(api.remove_volume, volume["Name"], force=True))
 
     def close(self) -> None:
         """Stop watching. Containers go on."""
@@ -342,7 +352,7 @@ class DockerEngine:
         if also is None:
             return
         with self._client.api() as api:
-            _unless_already(
+            unless_already(
                 lambda: api.connect_container_to_network(
                     spec.name, also, aliases=[spec.hostname] if spec.hostname else None
                 ),
@@ -365,8 +375,9 @@ class DockerEngine:
                 gpus=gpus,
             )
             try:
-                return _unless_already(
-                    lambda: api.create_container(
+                return unless_already(
+                    lambda: docker_spec.create(
+                        api,
                         spec.image,
                         name=spec.name,
                         command=list(spec.command) if spec.command is not None else None,
@@ -378,7 +389,6 @@ class DockerEngine:
                         labels=docker_spec.labels(spec, self.studio_id, gpus),
                         host_config=config,
                         networking_config=docker_spec.names(api, spec, attachment.network),
-                        stop_signal="SIGTERM",
                     ),
                     codes=(409,),
                 )
@@ -387,13 +397,16 @@ class DockerEngine:
 
     def _start(self, name: str) -> None:
         with self._client.api() as api:
-            _unless_already(lambda: api.start(name), codes=(304,))
+            unless_already(lambda: api.start(name), codes=(304,))
 
     def _stop(self, name: str, grace: int) -> None:
         try:
             with self._client.api() as api:
-                url = f"{api.base_url}/v{api.api_version}/containers/{name}/stop"
-                api.post(url, params={"t": grace}, timeout=(CONTROL_TIMEOUT, grace + 60)).close()
+                url = f"{api.base_url}/v{api.api_version}/containers/{name}"
+                if grace:
+                    unless_already(lambda: api.kill(name, "SIGTERM"))
+                timeout = (CONTROL_TIMEOUT, grace + 60)
+                api.post(f"{url}/stop", params={"t": grace}, timeout=timeout).close()
         except EngineError as error:
             log.warning("Stopping %s: %s", name, error.reason)
         finally:
@@ -425,15 +438,3 @@ class DockerEngine:
 
 class _ImageMissing(Exception):
     """The image of a container is not here."""
-
-
-def _unless_already(act: Callable[[], object], codes: tuple[int, ...] = _ALREADY) -> bool:
-    """Act; return False where Docker answers that it is so already."""
-    try:
-        act()
-    except docker.errors.APIError as error:
-        if error.response is None or error.response.status_code not in codes:
-            raise
-        log.debug("Done already: %s", explain(error))
-        return False
-    return True

@@ -44,9 +44,9 @@ class Mounts:
             for index, mount in enumerate(mounts)
         ]
 
-    def remove(self) -> None:
-        """Remove the volumes of the container."""
-        self._volumes.remove()
+    def remove(self) -> list[str]:
+        """Remove the volumes of the container; return those that the engine keeps."""
+        return self._volumes.remove()
 
     def fetch(self, below: Path) -> None:
         """Bring back what the container wrote into folders below ``below`` that are away."""

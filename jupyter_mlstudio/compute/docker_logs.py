@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import calendar
 import struct
+import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +19,7 @@ from functools import lru_cache
 from jupyter_mlstudio.compute.protocol import LogCut, LogLine
 
 OVERLAP_NS = 10_000_000_000
+_AHEAD_NS = 2_000_000_000
 MAX_LINE = 256 * 1024
 """Bytes of a line that are kept; then comes :data:`CUT`."""
 CUT = " [line cut here: longer than 256 KiB]"
@@ -162,8 +164,12 @@ def parse_time(text: str) -> int:
 
 
 def since_parameter(since_ns: int) -> str:
-    """Return Docker's ``since`` for a log that was read up to ``since_ns``."""
-    start = max(0, since_ns - OVERLAP_NS)
+    """Return Docker's ``since`` for a log that was read up to ``since_ns``.
+
+    A log that is ahead of the clock was written before the clock was set back: what is new in it
+    may bear earlier times, so it is read from its start.
+    """
+    start = max(0, since_ns - OVERLAP_NS) if since_ns < time.time_ns() + _AHEAD_NS else 0
     return f"{start // 1_000_000_000}.{start % 1_000_000_000:09d}"
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import docker
+import docker.errors
 from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 
 from jupyter_mlstudio.compute.docker_logs import parse_time
@@ -77,6 +79,25 @@ def host_config(
     return config
 
 
+_ENDED_FROM_OUTSIDE = (137, 255)
+"""Exit codes of containers that an engine killed, or found gone, as it went down or came up."""
+
+STOP_SIGNAL = "SIGCONT"
+"""What an engine sends when it goes down itself: nothing that ends a program.
+
+With SIGTERM a program that ends well then, as it should when it is asked to stop, would look
+complete. Whoever means to stop a container sends SIGTERM itself.
+"""
+STOP_SECONDS = 1
+
+
+def create(api: docker.APIClient, image: str, *, name: str, **config: Any) -> None:  # noqa: ANN401
+    """Create a container that an engine kills when it goes down."""
+    document = api.create_container_config(image, stop_signal=STOP_SIGNAL, **config)
+    document["StopTimeout"] = STOP_SECONDS
+    api.create_container_from_config(document, name)  # type: ignore[no-untyped-call]
+
+
 def names(api: docker.APIClient, spec: ContainerSpec, network: str) -> dict[str, Any] | None:
     """Return Docker's NetworkingConfig: the name other containers of the group find it by."""
     if not spec.group or not spec.hostname:
@@ -117,6 +138,21 @@ def read_state(document: Mapping[str, Any]) -> ContainerState:
         address=_address(document, found.get(PORT_LABEL)) if phase is Phase.RUNNING else None,
         error=state.get("Error") or None,
     )
+
+
+def with_interruption(api: docker.APIClient, state: ContainerState) -> ContainerState:
+    """Return the state with whether the engine has been restarted since the container began.
+
+    An engine makes its default network anew when it starts; one without such a network tells
+    nothing.
+    """
+    if state.exit_code not in _ENDED_FROM_OUTSIDE or state.oom_killed or not state.started_at:
+        return state
+    try:
+        made = parse_time(api.inspect_network("bridge")["Created"]) / 1e9
+    except docker.errors.NotFound:
+        return state
+    return replace(state, interrupted=state.started_at < made)
 
 
 def _phase(state: Mapping[str, Any]) -> Phase:

@@ -11,6 +11,7 @@ volumes, so that nothing an image or a program made can lead the engine astray.
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -31,6 +32,8 @@ from jupyter_mlstudio.compute.docker_client import (
 )
 from jupyter_mlstudio.compute.paths import PROBE_IMAGE, PathMap, make_probe_image
 from jupyter_mlstudio.compute.protocol import STUDIO_LABEL, ContentsLost, Folder, Overlay
+
+log = logging.getLogger(__name__)
 
 CONTAINER_LABEL = "mlstudio.container"
 _AWAY = Path("run/volumes")
@@ -87,15 +90,16 @@ class Volumes:
                 del away[volume]
                 self._write_away(away)
 
-    def remove(self) -> None:
-        """Remove the volumes, whatever is in them."""
+    def remove(self) -> list[str]:
+        """Remove the volumes, whatever is in them; return those that the engine keeps."""
         with self.client.api() as api:
             with suppress(docker.errors.NotFound):
                 api.remove_container(self._courier_name, force=True)
             mine = {"label": f"{CONTAINER_LABEL}={self.container}"}
-            for volume in api.volumes(filters=mine)["Volumes"] or []:
-                api.remove_volume(volume["Name"], force=True)
+            names = [volume["Name"] for volume in api.volumes(filters=mine)["Volumes"] or []]
+            kept = [name for name in names if not remove_volume(api, name)]
         self._away.unlink(missing_ok=True)
+        return kept
 
     @property
     def _courier_name(self) -> str:
@@ -185,3 +189,21 @@ def _replace(folder: Path, fresh: Path) -> None:
         folder.rename(old)
     fresh.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def remove_volume(api: docker.APIClient, name: str) -> bool:
+    """Remove a volume; return False where the engine takes it to be in use without a container.
+
+    So it does with what was mounted while it was restarted with live-restore, until it is restarted
+    once more.
+    """
+    try:
+        api.remove_volume(name, force=True)
+    except docker.errors.NotFound:
+        return True
+    except docker.errors.APIError as error:
+        if "active mounts" not in str(error.explanation):
+            raise
+        log.warning("The engine keeps a volume until it is restarted: %s", error.explanation)
+        return False
+    return True

@@ -134,6 +134,8 @@ class ContainerState:
     address: tuple[str, int] | None = None
     """Host and port where ``ContainerSpec.port`` answers, from this machine."""
     error: str | None = None
+    interrupted: bool = False
+    """Whether it did not end by itself, but because the engine or the machine was restarted."""
 
 
 @dataclass(frozen=True, slots=True)

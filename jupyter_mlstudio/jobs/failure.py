@@ -11,6 +11,7 @@ from pathlib import Path
 from ..core.store import Resource
 from ..core.studio import Studio
 from .hosts import Host
+from .wording import RESTARTED
 
 _SHOWN = 1024
 _LAST_LINES = 3
@@ -28,6 +29,8 @@ def exit_reason(
     counts.
     """
     failure = job.facts["Failure"]
+    if failure.get("Interrupted"):
+        return RESTARTED
     code, host = failure["ExitCode"], hosts[failure["Host"] - 1]
     where = f" on {host.name}" if len(hosts) > 1 else ""
     if failure["OutOfMemory"]:

@@ -11,6 +11,11 @@ GONE = (
     "runtime or the machine was restarted. Start the job again."
 )
 
+RESTARTED = (
+    "InternalServerError: The container runtime or the machine was restarted while the job ran. "
+    "Start the job again, or have that done with a RetryStrategy."
+)
+
 LAST_MESSAGES = {
     COMPLETED: "completed",
     FAILED: "failed.",

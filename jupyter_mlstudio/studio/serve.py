@@ -52,6 +52,7 @@ class _Process:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.engine: Engine = open_engine(settings)
+        self.engine_watch = shutdown.Counting(self.engine)
         self.activity = listeners.Activity()
         self.stopping = asyncio.Event()
         self.children: list[Child] = []
@@ -138,7 +139,7 @@ class _Process:
 
     def health(self, studio: Studio) -> dict[str, object]:
         """Return what anybody on this machine may know."""
-        containers = shutdown.count(self.engine)
+        containers, engine_problem = self.engine_watch.count()
         unsettled, problem = _unsettled(studio)
         return {
             "studio_id": self.settings.studio_id,
@@ -148,6 +149,7 @@ class _Process:
             # Anybody may ask: where the root lies is nobody else's business.
             "database": studio.database.name.replace(f"{self.settings.root}{os.sep}", ""),
             "database_problem": problem or studio.copier.problem,
+            "engine_problem": engine_problem,
             "busy": unsettled or containers > 0,
             "containers": containers,
             "credential_port": studio.credential_port or self.settings.container_port,

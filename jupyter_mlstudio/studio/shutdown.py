@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..compute.protocol import Engine, EngineError, Phase
 from ..core.database import DatabaseUnavailable
@@ -35,6 +36,29 @@ def count(engine: Engine) -> int:
     except EngineError as error:
         log.warning("Containers cannot be counted: %s", error)
         return 0
+
+
+class Counting:
+    """Counts the containers that run for whoever cannot wait until a hung engine answers."""
+
+    def __init__(self, engine: Engine, patience: float = 1.0) -> None:
+        self._engine = engine
+        self._patience = patience
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="counting")
+        self._asked: Future[list[str]] | None = None
+        self._latest = 0
+
+    def count(self) -> tuple[int, str]:
+        """Return how many ran when the engine last answered, and why it does not now."""
+        if self._asked is None or self._asked.done():
+            self._asked = self._pool.submit(running, self._engine)
+        try:
+            self._latest = len(self._asked.result(self._patience))
+        except TimeoutError:
+            return self._latest, f"It has not answered for {self._patience:g} s"
+        except EngineError as error:
+            return self._latest, error.reason
+        return self._latest, ""
 
 
 def stop_work(studio: Studio) -> None:

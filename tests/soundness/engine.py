@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import docker
 import docker.errors
 import psutil
+from docker.utils import kwargs_from_env
 
 from jupyter_mlstudio.compute.docker_client import HELPER_LABEL
 from jupyter_mlstudio.compute.docker_volumes import CONTAINER_LABEL
@@ -122,7 +123,7 @@ def _present(settings: Settings) -> Present:
     if settings.compute == "process":
         return present
     try:
-        client = docker.APIClient(version="auto", timeout=20)
+        client = docker.APIClient(version="auto", timeout=20, **kwargs_from_env())
     except docker.errors.DockerException:
         return present
     with closing(client):
