@@ -96,6 +96,10 @@ class LogCollector:
                 return
             except DatabaseUnavailable:
                 self._closed.wait(_RETRY)
+            except OSError as error:
+                # Such as a full disk: the container keeps its log meanwhile.
+                log.warning("The log of %s cannot be written: %s", container, error)
+                self._closed.wait(_RETRY)
             except EngineError as error:
                 log.warning("Log of %s broke off: %s", container, error.reason)
                 if not error.retryable:

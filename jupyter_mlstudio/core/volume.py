@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import psutil
+
+from ..wire.errors import AWSError
+from .settings import Settings
 
 _NETWORK = (
     "nfs",
@@ -36,3 +40,27 @@ def file_system(path: Path) -> str:
 def is_network(kind: str) -> bool:
     """Say whether a type of file system is one that other machines may have open too."""
     return kind.startswith(_NETWORK)
+
+
+LEAST = 64 << 20
+"""Bytes that each disk of a studio has to have free for something new to start."""
+
+
+def check_room(settings: Settings) -> None:
+    """Refuse to start what would soon meet a full disk, and could not even be recorded.
+
+    Raises ``ResourceLimitExceeded``.
+    """
+    for name in ("db", "jobs", "logs", "objects"):
+        folder = settings.root / name
+        if not folder.exists():
+            continue
+        found = os.statvfs(folder)
+        free = found.f_bavail * found.f_frsize
+        if free < LEAST:
+            raise AWSError(
+                "ResourceLimitExceeded",
+                f"There is no space left for it: the disk of {name}/ in the studio's root has "
+                f"{free >> 20} MiB free, and {LEAST >> 20} MiB are kept for what runs. Free some "
+                "space, then try again.",
+            )

@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..core.clock import now
+from ..core.clock import moment, now
 from ..core.store import Resource
 from ..core.studio import Studio
+from ..core.volume import check_room
 from ..wire.errors import AWSError
 from .containers import check_definitions, resolve
 from .kinds import ENDPOINT_CONFIG, MODEL
@@ -53,12 +54,14 @@ def make_plan(
         ``ValidationException`` where configuration, model, package or data is missing;
         ``ResourceLimitExceeded`` where this machine never has the instances.
     """
+    check_room(studio.settings)
     config = studio.store.get(ENDPOINT_CONFIG, account, region, request["EndpointConfigName"])
     pairs = [_variant(studio, config, each) for each in config.wish["ProductionVariants"]]
     plan = {
         "Generation": generation,
         "EndpointConfigName": config.name,
         "Requested": now(),
+        "Asked": moment(),
         "Linger": _linger(request.get("DeploymentConfig", {})),
         "Variants": [variant for variant, _ in pairs],
     }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core.studio import Studio
+from ..core.volume import check_room
 from ..wire.errors import AWSError, validation_error
 from .hosts import count_hosts, hosts_of
 
@@ -47,6 +48,7 @@ def check_hosts(studio: Studio, resources: Mapping[str, Any], member: str) -> No
     what makes no sense, ``ResourceLimitExceeded`` for what there is not, ``UnsupportedOperation``
     for several instances without a container engine.
     """
+    check_room(studio.settings)
     groups = resources.get("InstanceGroups")
     if groups and ("InstanceType" in resources or resources.get("InstanceCount")):
         raise validation_error(
