@@ -253,7 +253,8 @@ class Store:
             stepped = _append(connection, uid, draft.steps)
             if not (changed or stepped):
                 return
-            draft.modified, draft.revision = now(), before.revision + 1
+            draft.modified = max(now(), before.modified)
+            draft.revision = before.revision + 1
             connection.execute(
                 update(resources).where(resources.c.uid == uid).values(**_columns(draft))
             )
@@ -333,15 +334,18 @@ def _append(connection: Connection, uid: str, steps: Sequence[Transition]) -> bo
     rows = connection.execute(query).all() if steps else []
     last = rows[-1] if rows else None
     number = last.number if last else 0
+    latest = last.started if last else 0.0
     current = (last.status, last.message) if last else None
     appended = False
     for step in steps:
         if (step.status, step.message) == current:
             continue
+        # The clock may have been set back: a history only goes on.
+        latest = max(step.started, latest)
         connection.execute(
             update(transitions)
             .where(transitions.c.uid == uid, transitions.c.ended.is_(None))
-            .values(ended=step.started)
+            .values(ended=latest)
         )
         number += 1
         connection.execute(
@@ -350,7 +354,7 @@ def _append(connection: Connection, uid: str, steps: Sequence[Transition]) -> bo
                 number=number,
                 status=step.status,
                 message=step.message,
-                started=step.started,
+                started=latest,
                 ended=step.ended,
             )
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 from .._failpoints import reached
 from ..compute.protocol import EngineError, Phase
-from ..core.clock import now
+from ..core.clock import since
 from ..core.controllers import controller
 from ..core.store import Draft, Resource
 from ..core.studio import Studio
@@ -170,7 +170,7 @@ class EndpointController:
         name = self.studio.container_name(endpoint, part)
         state = self.studio.engine.inspect(name)
         if state is not None and state.phase is Phase.RUNNING:
-            waited = now() - info["Since"]
+            waited = since(info["Since"])
             free = drained(self.studio, revision, replica_id(endpoint, part))
             if (free and waited >= info["Linger"]) or waited > info["Linger"] + DRAIN_SECONDS:
                 self.studio.engine.stop(name, GRACE)

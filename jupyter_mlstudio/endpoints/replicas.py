@@ -6,7 +6,7 @@ from time import monotonic
 
 from .._failpoints import reached
 from ..compute.protocol import ContainerState, EngineError, ImageNotFound, Phase
-from ..core.clock import now
+from ..core.clock import moment, now, since
 from ..core.store import Resource
 from ..core.studio import Studio
 from .artifacts import ModelDataError, fetch
@@ -48,7 +48,7 @@ class Replicas:
             The engine could not be reached; try again.
         """
         record = record_of(endpoint, slot)
-        if record["Retry"] > now():
+        if "Failed" in record and since(record["Failed"]) < record["Pause"]:
             return
         state = self._studio.engine.inspect(self._name(endpoint, slot))
         if state is None or state.phase is Phase.CREATED:
@@ -84,7 +84,7 @@ class Replicas:
         self._note(endpoint, slot)
         reached("endpoint.launch.noted")
         if not studio.admission.reserve(name, limits, service=True):
-            if now() - endpoint.wish["Plan"]["Requested"] > ROOM_SECONDS:
+            if since(endpoint.wish["Plan"]["Asked"]) > ROOM_SECONDS:
                 raise ReplicaFailed(
                     f"CapacityError: Unable to provision {instance} for {_place(slot)}: this "
                     "machine has had no room for it; stop something else, or use a smaller type."
@@ -105,7 +105,7 @@ class Replicas:
                 raise
             raise ReplicaFailed(f"The container cannot be started: {error.reason}") from error
         reached("endpoint.launch.started")
-        self._note(endpoint, slot, Launched=now())
+        self._note(endpoint, slot, Launched=moment())
 
     def _accompany(self, endpoint: Resource, slot: Slot, state: ContainerState) -> None:
         record = record_of(endpoint, slot)
@@ -115,12 +115,15 @@ class Replicas:
         address = state.address
         if address is None:
             raise ReplicaFailed(f"The container of {_place(slot)} has no address.")
-        if record.get("Healthy"):
+        if "Launched" not in record:
+            launched = moment(now() - (state.started_at or now()))
+            self._note(endpoint, slot, Launched=launched)
+        elif "Healthy" in record:
             self._keep(endpoint, slot, state.name, address)
         elif answers_ping(address):
-            self._note(endpoint, slot, Healthy=now(), Address=list(address), Launched=_began(state))
+            self._note(endpoint, slot, Healthy=moment(), Address=list(address))
             reached("endpoint.healthy")
-        elif now() - _began(state) > slot.variant["Startup"]:
+        elif since(record["Launched"]) > slot.variant["Startup"]:
             raise ReplicaFailed(self._why_unhealthy(endpoint, slot))
 
     def _keep(self, endpoint: Resource, slot: Slot, name: str, address: tuple[str, int]) -> None:
@@ -169,7 +172,3 @@ class Replicas:
 
 def _place(slot: Slot) -> str:
     return f"production variant {slot.variant['Name']}"
-
-
-def _began(state: ContainerState) -> float:
-    return state.started_at or now()

@@ -5,12 +5,15 @@
     {
         "Variant": "AllTraffic",
         "Attempt": 1,
-        "Launched": 1700000000.0,
-        "Healthy": 1700000009.0,
+        "Launched": {"Wall": 1700000000.0, ...},
+        "Healthy": {"Wall": 1700000009.0, ...},
         "Address": ["127.0.0.1", 1],
-        "Failures": 0,
-        "Retry": 0.0,
+        "Failures": 1,
+        "Failed": {"Wall": 1699999999.0, ...},
+        "Pause": 1.0,
     }
+
+Times are moments (see ``core.clock``). After a failure, a replica waits for ``Pause`` seconds.
 
 Every attempt is a container of its own. ``facts["Retired"]`` maps the parts (slot and attempt) of
 containers on their way out to when they were retired and how long they linger.
@@ -22,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.clock import now
+from ..core.clock import moment, since
 from ..core.store import Draft, Resource
 from .plan import Plan
 
@@ -51,7 +54,7 @@ def slots_of(plan: Plan) -> list[Slot]:
 
 def record_of(endpoint: Resource, slot: Slot) -> dict[str, Any]:
     """Return what is recorded of a slot; a fresh record where there is none."""
-    fresh = {"Variant": slot.variant["Name"], "Attempt": 1, "Failures": 0, "Retry": 0.0}
+    fresh = {"Variant": slot.variant["Name"], "Attempt": 1, "Failures": 0}
     found: dict[str, Any] = endpoint.facts.get("Slots", {}).get(slot.key, fresh)
     return found
 
@@ -92,7 +95,7 @@ def retire(draft: Draft, key: str, linger: int = 0) -> None:
     if record is not None:
         part = f"{key}-{record['Attempt']}"
         draft.facts.setdefault("Retired", {})[part] = {
-            "Since": now(),
+            "Since": moment(),
             "Linger": linger,
             "Variant": record["Variant"],
         }
@@ -101,7 +104,7 @@ def retire(draft: Draft, key: str, linger: int = 0) -> None:
 def start_over(draft: Draft, slot: Slot) -> None:
     """Retire the container of a slot that failed, and plan another attempt after a while."""
     record = record_of(draft, slot)
-    steady = record.get("Healthy") and now() - record["Healthy"] > STEADY
+    steady = "Healthy" in record and since(record["Healthy"]) > STEADY
     failures = 1 if steady else record["Failures"] + 1
     retire(draft, slot.key)
     delay = min(FIRST_RETRY * 2 ** (failures - 1), LAST_RETRY)
@@ -109,5 +112,6 @@ def start_over(draft: Draft, slot: Slot) -> None:
         "Variant": slot.variant["Name"],
         "Attempt": record["Attempt"] + 1,
         "Failures": failures,
-        "Retry": now() + delay,
+        "Failed": moment(),
+        "Pause": delay,
     }

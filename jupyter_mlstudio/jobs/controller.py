@@ -13,9 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError
-
 from .._failpoints import reached
 from ..compute.protocol import (
     ContainerSpec,
@@ -24,17 +21,18 @@ from ..compute.protocol import (
     EngineError,
     ImageNotFound,
 )
-from ..core.clock import now
+from ..core.clock import moment, now, since
 from ..core.store import Draft, Resource
 from ..core.studio import Studio
 from ..experiments.components import track
 from .cluster import Cluster, ended, first_failure, up
 from .hosts import Host
-from .inputs.errors import InputError
+from .inputs.errors import InputError, download_failed
 from .inputs.pipes import fed, feed_problem, stop_pipes
-from .records import INPUT_PROBLEM, failure_of, forget_attempt, note_start
+from .patience import S3_ERRORS, keep_results, wait_for_input
+from .records import INPUT_PROBLEM, failure_of, forget_attempt, note_end, note_start
 from .status import COMPLETED, FAILED, FINAL, IN_PROGRESS, STOPPED, STOPPING
-from .wording import GONE, LAST_MESSAGES, asked, client_error, running_message
+from .wording import GONE, LAST_MESSAGES, RESTARTED, asked, client_error, running_message
 
 log = logging.getLogger(__name__)
 
@@ -47,20 +45,17 @@ ROOM = 5.0
 """Seconds after which a job that waits for room asks again; it is told when there is some."""
 UNREACHABLE = 2.0
 UPLOAD_RETRY = 5.0
-UPLOAD_PATIENCE = 1800.0
 LAST_STUMBLE = 5
 LONGEST = 86_400
 """Seconds a job may run whose request names no limit."""
-_S3_ERRORS = (Boto3Error, BotoCoreError, ClientError)
-"""What an upload may raise: boto3 wraps the errors of S3 where it is given a file's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeLimit:
-    """A limit of a job's ``StoppingCondition``; ``end`` is in seconds since the epoch."""
+    """A limit of a job's ``StoppingCondition``, and in how many seconds it is reached."""
 
     name: str
-    end: float
+    left: float
 
 
 class JobController(ABC):
@@ -120,10 +115,10 @@ class JobController(ABC):
 
     def limits(self, job: Resource) -> list[TimeLimit]:
         """Return when a job has taken too long."""
-        if "FirstStartedAt" not in job.facts:
+        if "FirstStarted" not in job.facts:
             return []
         longest = job.wish.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", LONGEST)
-        return [TimeLimit("MaxRuntimeExceeded", job.facts["FirstStartedAt"] + longest)]
+        return [TimeLimit("MaxRuntimeExceeded", longest - since(job.facts["FirstStarted"]))]
 
     def rescue(self, job: Resource) -> None:  # noqa: B027 - a kind may have nothing
         """Save what a failed attempt leaves to the next. Raises botocore's errors and OSError."""
@@ -151,6 +146,12 @@ class JobController(ABC):
                 raise
             log.warning("%s %s waits for the container engine: %s", self.noun, job.name, error)
             return UNREACHABLE
+        except ConnectionError as error:
+            log.warning("%s %s waits for S3: %s", self.noun, job.name, error)
+            pause = wait_for_input(self.studio, job)
+            if pause is None:
+                return self._end(job, FAILED, str(download_failed(str(error))))
+            return pause
         except (OSError, ValueError) as error:
             return self._stumble(job, error)
 
@@ -159,6 +160,8 @@ class JobController(ABC):
         log.warning("%s %s: %s; trying again", self.noun, job.name, error, exc_info=error)
         with self.studio.store.edit(job.uid) as draft:
             count = draft.facts["Stumbles"] = draft.facts.get("Stumbles", 0) + 1
+        if count > LAST_STUMBLE and isinstance(error, PermissionError) and error.errno is None:
+            return self._end(job, FAILED, str(download_failed(str(error))))
         if count > LAST_STUMBLE:
             return self._fail(job, f"InternalServerError: {error}")
         return float(2**count)
@@ -252,7 +255,7 @@ class JobController(ABC):
             cluster.stop(GRACE)
             reached("job.run.stopped")
             return WAITING
-        left = min(limit.end for limit in self.limits(job)) - now()
+        left = min(limit.left for limit in self.limits(job))
         again = [self.accompany(job), WAITING if fed(self.studio, job.uid) else None]
         return min([left, *(seconds for seconds in again if seconds is not None)])
 
@@ -281,7 +284,7 @@ class JobController(ABC):
 
     def _exceeded(self, job: Resource) -> str | None:
         """Return what a job that has taken too long has exceeded."""
-        return next((limit.name for limit in self.limits(job) if limit.end <= now()), None)
+        return next((limit.name for limit in self.limits(job) if limit.left <= 0), None)
 
     def _time_out(self, job: Resource, exceeded: str) -> Resource:
         with self.studio.store.edit(job.uid) as draft:
@@ -313,11 +316,10 @@ class JobController(ABC):
         if (index := first_failure(states)) is not None:
             job = self._note_failure(job, cluster, states, index)
         job = self._note_input_problem(job)
-        times = [state.finished_at or now() for state in states if state is not None]
         with self.studio.store.edit(job.uid) as draft:
             draft.facts["Outcome"] = STOPPED if draft.status == STOPPING else self._outcome(draft)
-            draft.facts["EndedAt"] = max(times)
-            draft.facts["UploadingSince"] = now()
+            note_end(draft, states)
+            draft.facts["UploadingSince"] = moment()
             draft.facts["SecondaryStatus"] = "Uploading"
             draft.step("Uploading", f"Uploading what the {self.noun.lower()} left")
         reached("job.end.recorded")
@@ -330,6 +332,8 @@ class JobController(ABC):
         status = job.facts["Outcome"]
         if status == FAILED and INPUT_PROBLEM in job.facts:
             return self._fail(job, job.facts[INPUT_PROBLEM])
+        if job.facts.get("Failure", {}).get("Interrupted") and self._may_retry(job):
+            return self._fail(job, RESTARTED)
         try:
             for host in self.hosts(job):
                 base = self.studio.run_folder(job, host.part)
@@ -339,8 +343,8 @@ class JobController(ABC):
             reached("job.finish.published")
         except ContentsLost as error:
             return self._fail(job, f"InternalServerError: {error.reason}")
-        except _S3_ERRORS as error:
-            if now() - job.facts["UploadingSince"] > UPLOAD_PATIENCE:
+        except S3_ERRORS as error:
+            if not keep_results(self.studio, job):
                 return self._end(job, FAILED, f"ClientError: Artifact upload failed: {error}")
             log.warning("Uploading the results of %s: %s; trying again", job.name, error)
             return UPLOAD_RETRY
@@ -349,13 +353,13 @@ class JobController(ABC):
 
     def _fail(self, job: Resource, reason: str) -> float | None:
         """End a job that failed through no fault of its own, or try it once more."""
-        allowed = job.wish.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
-        tried = job.facts.get("Retries", 0)
-        if tried >= allowed or job.status == STOPPING:
+        if not self._may_retry(job):
             return self._end(job, FAILED, reason)
+        allowed = job.wish["RetryStrategy"]["MaximumRetryAttempts"]
+        tried = job.facts.get("Retries", 0)
         try:
             self.rescue(job)
-        except (*_S3_ERRORS, OSError) as error:
+        except (*S3_ERRORS, OSError) as error:
             log.warning("Nothing is saved of the failed attempt of %s: %s", job.name, error)
         reached("job.retry.rescued")
         self._cluster(job).remove()
@@ -369,6 +373,10 @@ class JobController(ABC):
             draft.step("Starting", f"Retry {tried + 1} of {allowed} after: {reason}")
         reached("job.retry.recorded")
         return SOON
+
+    def _may_retry(self, job: Resource) -> bool:
+        allowed: int = job.wish.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
+        return job.facts.get("Retries", 0) < allowed and job.status != STOPPING
 
     def _end(
         self,

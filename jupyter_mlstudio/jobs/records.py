@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..compute.protocol import ContainerState
-from ..core.clock import now
+from ..core.clock import moment, now, since
 from ..core.store import Draft
 from .hosts import Host
 
@@ -14,6 +14,7 @@ OF_AN_ATTEMPT = (
     "Launched",
     "Engine",
     "StartedAt",
+    "Started",
     "EndedAt",
     "LogStreams",
     "Failure",
@@ -21,6 +22,7 @@ OF_AN_ATTEMPT = (
     "WarmPool",
     "ToldAt",
     "Outcome",
+    "StoreAway",
 )
 INPUT_PROBLEM = "InputProblem"
 """Fact: why containers did not get all of their input, whatever they made of it."""
@@ -36,9 +38,21 @@ def note_start(
         f"{draft.name}/{host.name}-{int(time)}" for host, time in zip(hosts, times, strict=True)
     ]
     draft.facts.update(Launched=True, Engine=engine)
+    ago = now() - min(times)
     draft.facts.setdefault("StartedAt", min(times))
-    draft.facts.setdefault("FirstStartedAt", min(times))
+    draft.facts.setdefault("Started", moment(ago))
+    draft.facts.setdefault("FirstStarted", moment(ago))
     draft.facts.setdefault("LogStreams", streams)
+
+
+def note_end(draft: Draft, states: Sequence[ContainerState | None]) -> None:
+    """Record when the last host ended: never before it began, nor later than could be."""
+    told = max(state.finished_at or now() for state in states if state is not None)
+    began: float = draft.facts["StartedAt"]
+    longest = since(draft.facts["Started"]) if "Started" in draft.facts else told - began
+    # A clock that was set meanwhile tells nothing of how long it took.
+    took = told - began if 0 <= told - began <= longest else longest
+    draft.facts["EndedAt"] = round(began + took, 3)
 
 
 def failure_of(host: Host, state: ContainerState) -> dict[str, Any]:
@@ -48,6 +62,7 @@ def failure_of(host: Host, state: ContainerState) -> dict[str, Any]:
         "ExitCode": state.exit_code,
         "OutOfMemory": state.oom_killed,
         "Error": state.error,
+        "Interrupted": state.interrupted,
     }
 
 

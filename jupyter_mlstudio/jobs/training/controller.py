@@ -7,6 +7,7 @@ from typing import Any
 
 from ..._failpoints import reached
 from ...compute.protocol import ContainerSpec
+from ...core.clock import since
 from ...core.controllers import controller
 from ...core.store import Resource
 from ...core.studio import Studio
@@ -127,9 +128,10 @@ class TrainingController(JobController):
         stopping = job.wish["StoppingCondition"]
         limits = super().limits(job)
         if wait := stopping.get("MaxWaitTimeInSeconds"):
-            limits.append(TimeLimit("MaxWaitTimeExceeded", job.created + wait))
+            limits.append(TimeLimit("MaxWaitTimeExceeded", wait - since(job.facts["Accepted"])))
         if (pending := stopping.get("MaxPendingTimeInSeconds")) and not job.facts.get("Launched"):
-            limits.append(TimeLimit("MaxPendingTimeExceeded", job.created + pending))
+            left = pending - since(job.facts["Accepted"])
+            limits.append(TimeLimit("MaxPendingTimeExceeded", left))
         return limits
 
     def _collect(self, job: Resource, *, ended: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..._failpoints import reached
-from ...core.clock import timestamp
+from ...core.clock import moment, timestamp
 from ...core.listing import tag_map
 from ...core.store import Resource, Store
 from ...core.studio import Studio
@@ -55,7 +55,7 @@ def create_training_job(call: Call[Studio], request: t.CreateTrainingJobRequestT
         call.region,
         request["TrainingJobName"],
         wish=wish,
-        facts={"SecondaryStatus": "Starting"},
+        facts={"SecondaryStatus": "Starting", "Accepted": moment()},
         status=IN_PROGRESS,
         labels=tag_map(request.get("Tags")),
         step=("Starting", "Starting the training job"),

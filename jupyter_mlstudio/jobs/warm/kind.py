@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...core.clock import now
+from ...core.clock import moment, now
 from ...core.kinds import Kind, Refusal
 from ...core.store import Resource
 from ...core.studio import Studio
@@ -69,7 +69,11 @@ def open_pool(studio: Studio, job: Resource) -> None:
         job.region,
         job.name,
         wish=job.wish,
-        facts={"Shape": shape(studio, job.wish), "Until": now() + keep_alive(job.wish)},
+        facts={
+            "Shape": shape(studio, job.wish),
+            "Opened": moment(),
+            "Kept": keep_alive(job.wish),
+        },
         status=AVAILABLE,
         parent=job.arn,
     )
@@ -88,7 +92,7 @@ def extend(studio: Studio, job: Resource, seconds: int) -> bool:
     if pool is None or pool.status != AVAILABLE:
         return False
     with studio.store.edit(pool.uid) as draft:
-        draft.facts["Until"] = pool.created + seconds
+        draft.facts["Kept"] = seconds
     return True
 
 

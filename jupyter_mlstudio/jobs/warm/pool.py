@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..._failpoints import reached
 from ...compute.protocol import ContainerSpec, EngineError, Folder, Phase
-from ...core.clock import now
+from ...core.clock import moment, now, since
 from ...core.controllers import controller
 from ...core.store import Resource
 from ...core.studio import Studio
@@ -50,7 +50,7 @@ class WarmPoolController:
         return None
 
     def _keep(self, pool: Resource) -> float | None:
-        left: float = pool.facts["Until"] - now()
+        left: float = pool.facts["Kept"] - since(pool.facts["Opened"])
         if left <= 0:
             return self._terminate(pool, f"kept for {keep_alive(pool.wish)} s")
         engine, name = self.studio.engine, self.studio.container_name(pool)
@@ -58,12 +58,15 @@ class WarmPoolController:
             return self._terminate(pool, "plain processes need no container made ready")
         try:
             state = engine.inspect(name)
-            if state is None and not pool.facts.get("Made"):
-                if not pool.facts.get("Given"):
-                    return left  # until the job before has left
-                if not engine.shares_fifos():
-                    return self._terminate(pool, "the engine does not see the studio's files")
-                self._make(pool)
+            if "Made" not in pool.facts:
+                if state is None:
+                    if not pool.facts.get("Given"):
+                        return left  # until the job before has left
+                    if not engine.shares_fifos():
+                        return self._terminate(pool, "the engine does not see the studio's files")
+                    self._make(pool)
+                with self.studio.store.edit(pool.uid) as draft:
+                    draft.facts["Made"] = moment()
                 return _SOON
         except EngineError as error:
             if error.retryable:
@@ -72,7 +75,7 @@ class WarmPoolController:
         if state is None or state.phase is Phase.EXITED:
             return self._terminate(pool, "its container ended (it needs a python3 in the image)")
         if not pool.facts.get("Ready"):
-            return self._await(pool, state.started_at or now())
+            return self._await(pool)
         return left
 
     def _make(self, pool: Resource) -> None:
@@ -92,17 +95,15 @@ class WarmPoolController:
         reached("warm.make.folders")
         self.studio.engine.start(standby_spec(container_spec(self.studio, pool, cluster, host, [])))
         reached("warm.make.started")
-        with self.studio.store.edit(pool.uid) as draft:
-            draft.facts["Made"] = True
 
-    def _await(self, pool: Resource, started: float) -> float | None:
+    def _await(self, pool: Resource) -> float | None:
         """Note that the container waits for a job."""
         if (standby_folder(self.studio, pool) / "waiting").exists():
             with self.studio.store.edit(pool.uid) as draft:
                 draft.facts["Ready"] = True
             reached("warm.ready")
             return _SOON
-        if now() - started > _PATIENCE:
+        if since(pool.facts["Made"]) > _PATIENCE:
             return self._terminate(pool, "its container does not get ready")
         return _SOON
 
