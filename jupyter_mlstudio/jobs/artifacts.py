@@ -71,7 +71,8 @@ def _upload(
                 s3.upload_file(str(path), target.bucket, key)
         return f"{target.join(name)}/"
     archive = studio.settings.jobs / job.uid / f"{name}.tar.gz"
-    tar_gz(folder, archive)
+    if not archive.exists():  # an upload that failed is tried again, maybe often
+        tar_gz(folder, archive)
     reached("artifacts.packed")
     uri = target.join(f"{name}.tar.gz")
     s3.upload_file(str(archive), uri.bucket, uri.key)

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import time_ns
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from .._failpoints import reached
 from ..core.settings import write_atomically
 from ..core.store import Resource
@@ -23,6 +21,7 @@ from ..storage.trees import link_tree
 from .files import as_text
 from .inputs.errors import download_failed
 from .inputs.sources import relative_path
+from .patience import S3_ERRORS
 from .s3uri import S3Uri
 
 log = logging.getLogger(__name__)
@@ -137,7 +136,7 @@ class FolderSync:
     def _try(self, job: Resource, part: str, folder: Synced) -> None:
         try:
             self._upload(job, part, folder, final=False)
-        except (BotoCoreError, ClientError, OSError) as error:
+        except (*S3_ERRORS, OSError) as error:
             log.warning("%s of %s is not in S3 yet: %s", folder.local, job.name, error)
         except Exception:
             # Nobody else would hear of it: this is the last frame of a thread of its own.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import psutil
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
 
 from .files import sync_folder
 from .reader import StoredObject
@@ -257,8 +257,13 @@ def _append(client: S3Client, bucket: str, item: StoredObject, target: Path, sta
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _MODE)
     with os.fdopen(descriptor, "wb") as file, closing(answer["Body"]) as body:
         os.fchmod(descriptor, _MODE)
-        for block in body.iter_chunks(_STEP):
-            file.write(block)
+        try:
+            for block in body.iter_chunks(_STEP):
+                file.write(block)
+        except FlexibleChecksumError:
+            # Nothing tells which part of it is wrong.
+            target.unlink()
+            raise
 
 
 def _is_right(path: Path, etag: str) -> bool:
