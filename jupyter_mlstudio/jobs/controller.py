@@ -225,7 +225,7 @@ class JobController(ABC):
         return SOON
 
     def _wait_for_room(self, job: Resource) -> float:
-        left = (limit.end - now() for limit in self.limits(job))
+        left = (limit.left for limit in self.limits(job))
         return max(SOON, min([ROOM, *left]))
 
     # While they run

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from ..._failpoints import reached
 from ...compute.protocol import ContainerSpec, ContainerState, Overlay, Phase
-from ...core.clock import now
+from ...core.clock import now, since
 from ...core.settings import write_atomically
 from ...core.store import Resource
 from ...core.studio import Studio
@@ -207,4 +207,4 @@ class WarmStart:
 
 
 def _gets_ready(pool: Resource) -> bool:
-    return not pool.facts.get("Ready") and now() - pool.created < _GETTING_READY
+    return not pool.facts.get("Ready") and since(pool.facts["Opened"]) < _GETTING_READY
