@@ -37,6 +37,11 @@ def moment(ago: float = 0.0) -> Moment:
     }
 
 
+def at(wall: float) -> Moment:
+    """Return the moment of which only seconds since the epoch are known."""
+    return {"Wall": wall, "Boot": "", "Monotonic": 0.0}
+
+
 def since(moment: Moment) -> float:
     """Return how many seconds have passed since a moment."""
     if moment["Boot"] and moment["Boot"] == boot():

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -52,6 +57,29 @@ class StudioLock:
             os.truncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
+
+
+class TwinRuns(Exception):
+    """Another studio with the same id runs on this machine: its root is a copy of ours, or ours
+    of it. Containers are found by that id, so each would clean up after the other.
+    """
+
+
+@contextmanager
+def only_one(studio_id: str) -> Iterator[None]:
+    """Be the only studio of this id on this machine. Raises :class:`TwinRuns`.
+
+    A name among Linux's abstract sockets belongs to a process until it ends, however it ends.
+    """
+    with socket.socket(socket.AF_UNIX) as name:
+        if sys.platform == "linux":
+            try:
+                name.bind(f"\0mlstudio-{studio_id}")
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                raise TwinRuns from None
+        yield
 
 
 def _pid(text: bytes) -> int:

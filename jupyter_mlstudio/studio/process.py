@@ -12,7 +12,7 @@ from pathlib import Path
 from .._logfile import log_to
 from ..core.settings import default_root, load_settings
 from .client import ALREADY_RUNNING, lock_file, log_file, stop_request
-from .lock import LockHeld, StudioLock
+from .lock import LockHeld, StudioLock, TwinRuns, only_one
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("alembic", "botocore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
-        with StudioLock(lock_file(settings)):
+        with StudioLock(lock_file(settings)), only_one(settings.studio_id):
             # Of a studio that was killed before it could obey: it is not meant for this one.
             stop_request(settings).unlink(missing_ok=True)
             from ..wire.connections import allow_many_files
@@ -40,6 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             except StartError as error:
                 print(error, file=sys.stderr)
                 return 1
+    except TwinRuns:
+        print(
+            f"Another studio with the id {settings.studio_id} runs on this machine: one of the two "
+            "roots is a copy of the other. Stop that one first; or make the copy a studio of its "
+            "own: delete studio.json there, then run 'jupyter mlstudio database adopt'.",
+            file=sys.stderr,
+        )
+        return 1
     except LockHeld as held:
         print(
             f"A studio runs on {settings.root} already: process {held.pid or 'starting'}.",

@@ -136,7 +136,11 @@ def test_a_store_that_is_down_for_long(
     down(studio, proxy, data, 660)
 
 
-@pytest.mark.parametrize("fault", [Fault.RESET, Fault.FLIPPED], ids=lambda fault: fault.name)
+@pytest.mark.parametrize(
+    "fault",
+    [Fault.FLIPPED, pytest.param(Fault.RESET, marks=pytest.mark.soak)],
+    ids=lambda fault: fault.name,
+)
 def test_an_answer_that_is_cut_off_or_wrong(
     studio: RunningStudio, proxy: Proxy, data: tuple[str, str], fault: Fault
 ) -> None:

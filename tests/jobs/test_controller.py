@@ -13,10 +13,12 @@ import pytest
 from boto3.exceptions import S3UploadFailedError
 
 from jupyter_mlstudio.compute.protocol import ContentsLost, Folder, Overlay
+from jupyter_mlstudio.core.clock import moment
 from jupyter_mlstudio.core.settings import load_settings
 from jupyter_mlstudio.core.store import Resource
 from jupyter_mlstudio.core.studio import Studio
-from jupyter_mlstudio.jobs.controller import UPLOAD_PATIENCE, UPLOAD_RETRY
+from jupyter_mlstudio.jobs.controller import UPLOAD_RETRY
+from jupyter_mlstudio.jobs.patience import STORE_PATIENCE
 from jupyter_mlstudio.jobs.status import FAILED, IN_PROGRESS, STOPPING
 from jupyter_mlstudio.jobs.training.controller import TrainingController
 from jupyter_mlstudio.jobs.training.kind import TRAINING_JOB
@@ -60,7 +62,7 @@ def create(studio: Studio, name: str = "job", **changes: Any) -> Resource:
         name,
         wish=wish,
         status=IN_PROGRESS,
-        facts={"SecondaryStatus": "Starting"},
+        facts={"SecondaryStatus": "Starting", "Accepted": moment()},
         step=("Starting", "Starting the training job"),
     )
 
@@ -228,12 +230,42 @@ def test_an_upload_that_s3_keeps_refusing_fails_the_job_at_last(
         time.sleep(0.02)
     assert controller.reconcile(job.uid) == UPLOAD_RETRY
     with studio.store.edit(job.uid) as draft:
-        draft.facts["UploadingSince"] -= UPLOAD_PATIENCE
+        draft.facts["UploadingSince"] = moment(ago=STORE_PATIENCE)
     assert controller.reconcile(job.uid) is None
     ended = now(studio, job)
     assert ended.status == FAILED
     assert "ClientError: Artifact upload failed" in ended.facts["FailureReason"]
     assert "NoSuchBucket" in ended.facts["FailureReason"]
+
+
+@pytest.mark.parametrize("jump", [86_400, -86_400])
+def test_no_limit_is_reached_because_the_clock_is_set(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, jump: int
+) -> None:
+    job = create(
+        studio,
+        StoppingCondition={
+            "MaxRuntimeInSeconds": 100,
+            "MaxWaitTimeInSeconds": 200,
+            "MaxPendingTimeInSeconds": 7200,
+        },
+    )
+    controller = TrainingController(studio)
+    for _ in range(3):
+        controller.reconcile(job.uid)
+    real = time.time
+    monkeypatch.setattr("time.time", lambda: real() + jump)
+    for _ in range(2):
+        controller.reconcile(job.uid)
+    assert now(studio, job).status == IN_PROGRESS
+    engine(studio).exit(studio.container_name(job), 0)
+    while "Outcome" not in now(studio, job).facts:
+        controller.reconcile(job.uid)
+        time.sleep(0.02)
+    facts = now(studio, job).facts
+    assert 0 <= facts["EndedAt"] - facts["StartedAt"] < 30
+    steps = [step.started for step in studio.store.history(job.uid)]
+    assert steps == sorted(steps)
 
 
 def test_a_model_that_is_lost_fails_the_job(

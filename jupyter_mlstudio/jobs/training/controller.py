@@ -7,7 +7,7 @@ from typing import Any
 
 from ..._failpoints import reached
 from ...compute.protocol import ContainerSpec
-from ...core.clock import since
+from ...core.clock import at, since
 from ...core.controllers import controller
 from ...core.store import Resource
 from ...core.studio import Studio
@@ -127,11 +127,11 @@ class TrainingController(JobController):
         """Return the limits of StoppingCondition that a job may exceed."""
         stopping = job.wish["StoppingCondition"]
         limits = super().limits(job)
+        waited = since(job.facts.get("Accepted") or at(job.created))
         if wait := stopping.get("MaxWaitTimeInSeconds"):
-            limits.append(TimeLimit("MaxWaitTimeExceeded", wait - since(job.facts["Accepted"])))
+            limits.append(TimeLimit("MaxWaitTimeExceeded", wait - waited))
         if (pending := stopping.get("MaxPendingTimeInSeconds")) and not job.facts.get("Launched"):
-            left = pending - since(job.facts["Accepted"])
-            limits.append(TimeLimit("MaxPendingTimeExceeded", left))
+            limits.append(TimeLimit("MaxPendingTimeExceeded", pending - waited))
         return limits
 
     def _collect(self, job: Resource, *, ended: bool) -> None:
