@@ -130,10 +130,10 @@ def test_a_store_that_is_down(studio: RunningStudio, proxy: Proxy, data: tuple[s
 
 @pytest.mark.soak
 @pytest.mark.timeout(3000)
-def test_a_store_that_is_down_for_long(
+def test_a_store_that_is_down_for_minutes(
     studio: RunningStudio, proxy: Proxy, data: tuple[str, str]
 ) -> None:
-    down(studio, proxy, data, 660)
+    down(studio, proxy, data, 120)
 
 
 @pytest.mark.parametrize(

@@ -245,7 +245,7 @@ def test_no_limit_is_reached_because_the_clock_is_set(
     job = create(
         studio,
         StoppingCondition={
-            "MaxRuntimeInSeconds": 100,
+            "MaxRuntimeInSeconds": 10**9,
             "MaxWaitTimeInSeconds": 200,
             "MaxPendingTimeInSeconds": 7200,
         },
@@ -253,6 +253,9 @@ def test_no_limit_is_reached_because_the_clock_is_set(
     controller = TrainingController(studio)
     for _ in range(3):
         controller.reconcile(job.uid)
+    with studio.store.edit(job.uid) as draft:  # containers of this engine began long ago
+        draft.wish["StoppingCondition"]["MaxRuntimeInSeconds"] = 100
+        draft.facts.update(StartedAt=time.time(), Started=moment(), FirstStarted=moment())
     real = time.time
     monkeypatch.setattr("time.time", lambda: real() + jump)
     for _ in range(2):
