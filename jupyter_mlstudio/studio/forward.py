@@ -50,21 +50,22 @@ class Forwarder:
     async def forward(self, request: web.Request) -> web.StreamResponse:
         """Return the answer of the other process, streamed."""
         try:
-            async with self._opened().request(
+            answer = await self._opened().request(
                 request.method,
                 URL(self._base + request.raw_path, encoded=True),
                 headers=_end_to_end(request.headers),
                 data=_body(request) if request.body_exists else None,
                 allow_redirects=False,
-            ) as answer:
-                return await _pass_back(request, answer)
-        except aiohttp.ClientConnectorError as error:
+            )
+        except aiohttp.ClientConnectionError as error:
             log.warning("%s does not answer: %s", self._name, error)
             return web.json_response(
                 {"Message": f"{self._name} is being started; try again in a moment."},
                 status=503,
                 headers={"x-amzn-ErrorType": "ServiceUnavailable", "Retry-After": "1"},
             )
+        async with answer:
+            return await _pass_back(request, answer)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -60,8 +60,18 @@ async def test_bytes_and_signed_headers_pass_unchanged(front: TestServer) -> Non
         assert await answer.read() == body * 2
 
 
-async def test_a_process_that_is_down_is_unavailable() -> None:
-    with_nobody = Forwarder("http://127.0.0.1:9", "The object store")
+async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Do what a process does that is killed in the middle of a request."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize("listening", [False, True])
+async def test_a_process_that_is_down_is_unavailable(listening: bool) -> None:
+    dying = await asyncio.start_server(hang_up, "127.0.0.1")
+    port = dying.sockets[0].getsockname()[1] if listening else 9
+    with_nobody = Forwarder(f"http://127.0.0.1:{port}", "The object store")
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", with_nobody.forward)
     async with TestServer(app) as server, aiohttp.ClientSession() as client:
@@ -71,3 +81,5 @@ async def test_a_process_that_is_down_is_unavailable() -> None:
             assert answer.headers["x-amzn-ErrorType"] == "ServiceUnavailable"
         await with_nobody.close()
         await asyncio.sleep(0)
+    dying.close()
+    await dying.wait_closed()
