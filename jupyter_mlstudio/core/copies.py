@@ -20,6 +20,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
+from .._drafts import draft_of
 from .database import newest_revision, revision_of
 from .settings import SQLITE, Settings
 from .soundness import files_of
@@ -86,7 +87,7 @@ class Copies:
             raise OSError(f"No space left for a copy of {size >> 20} MiB in {self._folder}")
         for left in self._folder.glob(".*"):
             left.unlink(missing_ok=True)
-        draft = self._folder / f".{secrets.token_hex(4)}"
+        draft = draft_of(self._folder / "copy")
         try:
             copy(self._source, draft)
             _flush(draft)
