@@ -26,7 +26,7 @@ from tests.conftest import RunningStudio
 PROCESSES = ("studio", "s3", "gateway")
 _BESIDE = ("s3", "gateway", "file", "child")
 _ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5)
-_PAUSE, _PATIENCE = 0.5, 240
+_PAUSE, _PATIENCE = 0.5, 3000
 """Seconds between two tries of a request, and how many there may be."""
 
 

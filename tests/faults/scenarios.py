@@ -274,7 +274,7 @@ def serve(studio: Doomed, name: str) -> None:
     try:
         sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=f"{name}-2")
     except ClientError as error:
-        assert "pdating" in str(error)
+        assert "in-progress" in str(error)
     in_service(studio, name)
     assert invoke(studio, name) == "x v2 read-only"
     remove(studio, name)
