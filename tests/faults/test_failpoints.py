@@ -87,17 +87,14 @@ SCENARIOS: dict[str, Scenario] = {
     **of(
         do.rest,
         """child.spawned s3.recover.replayed s3.recover.swept gateway.told studio.opened
-        docker.probing studio.serving studio.reconciling studio.announced""",
+        studio.serving studio.reconciling studio.announced""",
     ),
 }
 """Where each point is reached, those of a scenario in the order in which it comes by."""
 
 PROCESS = ["process.drafted", "process.created", "process.launched", "process.removing"]
-APART = {"docker.helping"}
-"""Points with tests of their own."""
-
-FAILING = ("job", "training", "processing", "sync", "artifacts", "endpoint", "warm")
-"""Beginnings of the points at which an error on this machine, such as a full disk, may come up."""
+APART = {"docker.helping", "docker.probing"}
+"""Points that are tried in ``tests/compute/test_tidy.py``."""
 
 LIFE = (
     "training.create.stored",
@@ -221,11 +218,6 @@ def points_of(scenario: Scenario) -> list[str]:
     return [point for point, other in SCENARIOS.items() if other is scenario]
 
 
-def failing(scenario: Scenario) -> list[str]:
-    """Return the points of a scenario at which an error is tried."""
-    return [point for point in points_of(scenario) if point.startswith(FAILING)]
-
-
 def name_of(scenario: Scenario) -> str:
     """Return what a scenario is called in the names of tests and of resources."""
     return scenario.__name__.replace("_", "-")
@@ -255,13 +247,3 @@ def test_the_same_with_plain_processes(on_processes: Pool) -> None:
 def test_dying_at_a_later_time_loses_and_leaves_nothing(on_docker: Pool, nth: int) -> None:
     survive(on_docker, do.train, "store.committed", nth=nth)
     survive(on_docker, do.train, "store.written", nth=nth)
-
-
-@pytest.mark.soak
-@pytest.mark.docker
-@pytest.mark.timeout(3000)
-@pytest.mark.parametrize("scenario", [each for each in EVERY if failing(each)], ids=name_of)
-def test_an_error_at_a_point_is_survived_without_a_restart(
-    on_docker: Pool, scenario: Scenario
-) -> None:
-    survive(on_docker, scenario, *failing(scenario), action="fail")
