@@ -243,7 +243,7 @@ def test_the_same_with_plain_processes(on_processes: Pool) -> None:
 @pytest.mark.soak
 @pytest.mark.docker
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("nth", [3, 8, 21])
+@pytest.mark.parametrize("nth", [3, 8])
 def test_dying_at_a_later_time_loses_and_leaves_nothing(on_docker: Pool, nth: int) -> None:
     survive(on_docker, do.train, "store.committed", nth=nth)
     survive(on_docker, do.train, "store.written", nth=nth)
