@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tarfile
@@ -17,6 +19,8 @@ from pathlib import Path
 import pytest
 from mlstudio_runtime.outcome import UserError
 from mlstudio_runtime.source import place_code
+
+from tests.storage.test_trees import CORPUS
 
 from .support import Job
 from .toolkit import both
@@ -262,6 +266,27 @@ def test_an_archive_cannot_write_outside_the_code(
     with pytest.raises(UserError, match=r"leads out of it|cannot be unpacked"):
         place_code(str(archive), job.base / "code")
     assert not list(tmp_path.rglob("escaped"))
+
+
+@pytest.mark.parametrize("filters", [True, False], ids=["filters", "no filters"])
+@pytest.mark.parametrize("case", CORPUS)
+def test_a_malicious_archive_of_code_is_refused_or_stays_inside(
+    tmp_path: Path, case: str, filters: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not filters:
+        monkeypatch.delattr(tarfile, "data_filter")
+        monkeypatch.setattr(tarfile.TarFile, "extraction_filter", None, raising=False)
+    archive, code = tmp_path / "source.tar.gz", tmp_path / "deep" / "code"
+    archive.write_bytes(CORPUS[case][0])
+    shutil.rmtree(code, ignore_errors=True)
+    # Any of these ends the job.
+    with contextlib.suppress(UserError, OSError, ValueError, EOFError):
+        place_code(str(archive), code)
+    assert {path.name for path in tmp_path.iterdir()} == {"source.tar.gz", "deep"}
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["code"]
+    for path in code.rglob("*"):
+        assert path.resolve().is_relative_to(code.resolve()), path
+        assert stat.S_IFMT(path.lstat().st_mode) in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
 
 
 def test_links_within_the_code_are_kept(job: Job, tmp_path: Path) -> None:

@@ -197,6 +197,20 @@ def archive_of(*makers: Maker) -> bytes:
     return gzip.compress(buffer.getvalue())
 
 
+def raw_header(name: str, size: bytes = b"00000000004\0", kind: bytes = b"0") -> bytes:
+    """Return a header that tarfile itself would not write, with a good checksum."""
+    block = bytearray(tarfile.TarInfo(name).tobuf(tarfile.USTAR_FORMAT))
+    block[124:136], block[156:157], block[148:156] = size, kind, b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+def raw(*blocks: bytes) -> bytes:
+    padded = (block + bytes(-len(block) % 512) for block in blocks)
+    return gzip.compress(b"".join(padded) + bytes(1024))
+
+
+EVIL = b"evil"
 DEEP = "d" * 247
 CHAIN = [
     *(entry("/".join([DEEP] * depth), tarfile.DIRTYPE) for depth in range(1, 9)),
@@ -256,6 +270,42 @@ CORPUS: dict[str, tuple[bytes, str]] = {
         gzip.compress(gzip.decompress(archive_of(entry("x"))) * 2),
         "other data behind",
     ),
+    "path by a pax header": (
+        archive_of(entry("fine", pax_headers={"path": "../evil"})),
+        "not allowed",
+    ),
+    "link by a pax header": (
+        archive_of(
+            entry("fine", tarfile.SYMTYPE, "x", pax_headers={"linkpath": "../../etc/passwd"})
+        ),
+        "outside",
+    ),
+    "path by a header for all": (
+        raw(
+            raw_header("g", b"00000000022\0", b"g"), b"18 path=../../evil\n", raw_header("x"), EVIL
+        ),
+        "not allowed",
+    ),
+    "climbing by a long name": (
+        raw(
+            raw_header("././@LongLink", b"00000000010\0", b"L"), b"../evil\0", raw_header("x"), EVIL
+        ),
+        "not allowed",
+    ),
+    "a long name without end": (
+        raw(raw_header("././@LongLink", b"77777777777\0", b"L"), b"x"),
+        "too large|damaged",
+    ),
+    "a size below zero": (raw(raw_header("x", b"\xff" * 12), EVIL), "not valid|damaged"),
+    "a size of exabytes": (
+        raw(raw_header("x", b"\x80\0\0\0\x7f" + b"\xff" * 7), EVIL),
+        "damaged|too large",
+    ),
+    "a size that is none": (raw(raw_header("x", b"zzzzzzzzzzz\0"), EVIL), "damaged"),
+    "a continued file": (raw(raw_header("x", kind=b"M"), EVIL), "device|unknown|damaged"),
+    "a file of many volumes": (raw(raw_header("x", kind=b"V"), EVIL), "device|unknown"),
+    "a folder of names": (raw(raw_header("x", kind=b"D"), EVIL), "device|unknown"),
+    "a sparse file": (raw(raw_header("x", kind=b"S"), EVIL), "sparse|damaged"),
     "pax bomb": (
         archive_of(entry("x", pax_headers={"comment": "c" * (2 << 20)})),
         "header .* too large",
