@@ -265,10 +265,10 @@ def test_paths_in_requests(
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("service", "operation", "protocol"), WRITING)
-def test_all_paths_in_requests(
+def test_more_paths_in_requests(
     direct: Direct, beside: None, service: str, operation: str, protocol: str
 ) -> None:
-    send_all(direct, service, operation, protocol, step=1)
+    send_all(direct, service, operation, protocol, step=8)
 
 
 # What is made of those that were taken ----------------------------------------------------------

@@ -665,6 +665,21 @@ def test_tags_of_nothing(direct: Direct) -> None:
             assert said.startswith(f"{VALIDATION}: Could not find")
 
 
+def test_searches_that_nest(direct: Direct) -> None:
+    def nested(depth: int) -> dict[str, Any]:
+        found: dict[str, Any] = {"Filters": [{"Name": "TrainingJobName", "Value": "a"}]}
+        for _ in range(depth):
+            found = {"SubExpressions": [found]}
+        return {"Resource": "TrainingJob", "SearchExpression": found}
+
+    assert direct.ask("sagemaker", "Search", nested(1)).status == 200
+    assert direct.ask("sagemaker", "Search", nested(21)).status in (200, 400)
+    assert direct.ask("sagemaker", "Search", nested(45)).status in (200, 400)
+    assert refused(direct, "Search", nested(200)).startswith(SERIALIZATION)
+    many = {"Resource": "TrainingJob", "SearchExpression": {"Filters": [{"Name": "a"}] * 21}}
+    assert "'searchExpression.filters'" in refused(direct, "Search", many)
+
+
 # Metrics, logs and roles -----------------------------------------------------------------------
 
 
