@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 from .build import image_for
 
+MARK = "#011"
+"""What every line has that a built-in expression matches."""
 _NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
 _XGBOOST = [
     "accuracy",
@@ -57,7 +59,7 @@ def builtin_definitions(uri: str, hyperparameters: Mapping[str, str]) -> list[di
     return [
         {
             "Name": f"{part}:{metric}",
-            "Regex": rf"\[[0-9]+\].*#011{part}-{metric}(?:@[^:]*)?:{_NUMBER}",
+            "Regex": rf"\[[0-9]+\].*{MARK}{part}-{metric}(?:@[^:]*)?:{_NUMBER}",
         }
         for part in ("train", "validation")
         for metric in _XGBOOST

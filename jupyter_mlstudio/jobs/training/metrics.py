@@ -19,7 +19,7 @@ from ...core.logs import LogEvent
 from ...core.metrics import Point
 from ...core.store import Resource
 from ...core.studio import Studio
-from ...images.metrics import builtin_definitions
+from ...images.metrics import MARK, builtin_definitions
 from ..status import IN_PROGRESS
 from .kind import LOG_GROUP
 
@@ -59,6 +59,8 @@ class LogScanner:
         patterns = [(d["Name"], regex.compile(d["Regex"])) for d in definitions(job.wish)]
         if not patterns:
             return
+        # Many built-in expressions, and few lines that any of them could match.
+        mark = "" if job.wish["AlgorithmSpecification"].get("MetricDefinitions") else MARK
         studio = self._studio
         allowed = self._allowances(job, [name for name, _ in patterns])
         position = studio.metrics.log_position(job.uid, stream)
@@ -69,6 +71,7 @@ class LogScanner:
             points = [
                 point
                 for event in page.events
+                if mark in event.message
                 for name, pattern in patterns
                 if allowed[name] > 0
                 and (point := self._point(job, allowed, name, pattern, event)) is not None
