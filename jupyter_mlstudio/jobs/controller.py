@@ -205,10 +205,14 @@ class JobController(ABC):
         if exceeded := self._exceeded(job):
             return self._end(job, STOPPED, exceeded=exceeded)
         if not cluster.reserve():
-            self._enter(job, "Starting", f"Waiting for room on this machine for {asked(cluster)}")
+            # One that was further when the studio was killed stays there: it may have containers.
+            if job.facts["SecondaryStatus"] == "Starting":
+                message = f"Waiting for room on this machine for {asked(cluster)}"
+                self._enter(job, "Starting", message)
             return self._wait_for_room(job)
         reached("job.launch.reserved")
-        self._enter(job, "Downloading", "Downloading input data")
+        if job.facts["SecondaryStatus"] == "Starting":
+            self._enter(job, "Downloading", "Downloading input data")
         reached("job.launch.noted")
         try:
             if fresh:

@@ -105,6 +105,26 @@ def test_what_does_not_fit_waits_and_says_so(studio: Studio) -> None:
     assert engine(studio).starts == 2
 
 
+@pytest.mark.parametrize("step", ["Downloading", "DownloadingTrainingImage"])
+def test_a_job_does_not_go_back_when_its_room_is_lost_over_a_crash(
+    studio: Studio, step: str
+) -> None:
+    first, second = create(studio, "first"), create(studio, "second")
+    for _ in range(2):
+        TrainingController(studio).reconcile(first.uid)
+    with studio.store.edit(second.uid) as draft:
+        draft.facts["SecondaryStatus"] = step
+        draft.step(step, "as a studio left it that was killed")
+    TrainingController(studio).reconcile(second.uid)
+    assert now(studio, second).facts["SecondaryStatus"] == step
+    engine(studio).exit(studio.container_name(first), 0)
+    studio.admission.release(f"mls-{studio.settings.studio_id}-{first.uid}")
+    for _ in range(2):
+        TrainingController(studio).reconcile(second.uid)
+    steps = [entry.status for entry in studio.store.history(second.uid)]
+    assert steps == ["Starting", step, "Training"]
+
+
 def test_a_claim_that_was_not_granted_is_no_claim(studio: Studio) -> None:
     job = create(studio, ResourceConfig=KEPT_ALIVE)
     with studio.store.edit(job.uid) as draft:
