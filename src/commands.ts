@@ -10,16 +10,20 @@ import type { IMLStudio } from './tokens';
 /** The ids of all commands. */
 export namespace CommandIDs {
   export const deleteEndpoint = 'mlstudio:delete-endpoint';
+  export const deleteTrainingJobs = 'mlstudio:delete-training-jobs';
   export const openEndpoint = 'mlstudio:open-endpoint';
   export const openTrainingJob = 'mlstudio:open-training-job';
+  export const openTrainingJobs = 'mlstudio:open-training-jobs';
   export const refreshResources = 'mlstudio:refresh-resources';
   export const showSidebar = 'mlstudio:show-sidebar';
   export const startStudio = 'mlstudio:start-studio';
   export const stopTrainingJob = 'mlstudio:stop-training-job';
+  export const stopTrainingJobs = 'mlstudio:stop-training-jobs';
 }
 
 /** The commands that make sense without arguments, and so go to the palette. */
 export const PALETTE = [
+  CommandIDs.openTrainingJobs,
   CommandIDs.refreshResources,
   CommandIDs.showSidebar,
   CommandIDs.startStudio
@@ -33,6 +37,20 @@ const NAME_ARG = {
     required: ['name'],
     properties: {
       name: { type: 'string', description: 'The name of the resource' }
+    }
+  }
+} as const;
+
+const NAMES_ARG = {
+  args: {
+    type: 'object',
+    required: ['names'],
+    properties: {
+      names: {
+        type: 'array',
+        items: { type: 'string' },
+        description: 'The names of the resources'
+      }
     }
   }
 } as const;
@@ -80,6 +98,40 @@ export function addStudioCommands(
       });
     }
   });
+  commands.addCommand(CommandIDs.stopTrainingJobs, {
+    label: trans.__('Stop Training Jobs…'),
+    icon: stopIcon,
+    describedBy: NAMES_ARG,
+    execute: args => {
+      const names = namesOf(args);
+      return confirmed(trans, {
+        title: trans._n('Stop %1 job?', 'Stop %1 jobs?', names.length),
+        body: trans.__(
+          'They cannot go on later. What they have written to their model folders is kept.'
+        ),
+        label: trans.__('Stop'),
+        failure: trans.__('Not all could be stopped'),
+        action: () => each(names, name => studio.stopTrainingJob(name))
+      });
+    }
+  });
+  commands.addCommand(CommandIDs.deleteTrainingJobs, {
+    label: trans.__('Delete Training Jobs…'),
+    icon: deleteIcon,
+    describedBy: NAMES_ARG,
+    execute: args => {
+      const names = namesOf(args);
+      return confirmed(trans, {
+        title: trans._n('Delete %1 job?', 'Delete %1 jobs?', names.length),
+        body: trans.__(
+          'Their metrics and their trial components go with them. Their models and outputs in S3 and their logs are kept.'
+        ),
+        label: trans.__('Delete'),
+        failure: trans.__('Not all could be deleted'),
+        action: () => each(names, name => studio.deleteTrainingJob(name))
+      });
+    }
+  });
   commands.addCommand(CommandIDs.deleteEndpoint, {
     label: trans.__('Delete Endpoint…'),
     icon: deleteIcon,
@@ -103,6 +155,7 @@ export function addStudioCommands(
 export interface IViews {
   showSidebar(): void;
   openTrainingJob(name: string): Promise<void>;
+  openTrainingJobs(): Promise<void>;
   openEndpoint(name: string): Promise<void>;
 }
 
@@ -124,6 +177,13 @@ export function addViewCommands(
     describedBy: NAME_ARG,
     execute: args => views.openTrainingJob(nameOf(args))
   });
+  commands.addCommand(CommandIDs.openTrainingJobs, {
+    label: trans.__('Training Jobs'),
+    caption: trans.__('Find, sort and compare training jobs'),
+    icon: mlstudioIcon,
+    describedBy: NO_ARGS,
+    execute: () => views.openTrainingJobs()
+  });
   commands.addCommand(CommandIDs.openEndpoint, {
     label: trans.__('Open Endpoint'),
     icon: mlstudioIcon,
@@ -138,6 +198,32 @@ function nameOf(args: ReadonlyPartialJSONObject): string {
     throw new Error('The argument "name" is missing.');
   }
   return name;
+}
+
+function namesOf(args: ReadonlyPartialJSONObject): string[] {
+  const { names } = args;
+  if (!Array.isArray(names) || names.length === 0) {
+    throw new Error('The argument "names" is missing.');
+  }
+  return names.map(String);
+}
+
+/** Do something with each; what failed is said at the end, all of it. */
+async function each(
+  names: readonly string[],
+  action: (name: string) => Promise<void>
+): Promise<void> {
+  const problems: string[] = [];
+  for (const name of names) {
+    try {
+      await action(name);
+    } catch (reason) {
+      problems.push(`${name}: ${textOf(reason)}`);
+    }
+  }
+  if (problems.length > 0) {
+    throw new Error(problems.join('\n'));
+  }
 }
 
 /** Do what cannot be taken back once the user has agreed to it. */
@@ -171,9 +257,10 @@ async function reportErrors(
   try {
     await action();
   } catch (reason) {
-    await showErrorMessage(
-      title,
-      reason instanceof Error ? reason.message : String(reason)
-    );
+    await showErrorMessage(title, textOf(reason));
   }
+}
+
+function textOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
 }

@@ -59,6 +59,8 @@ export interface IMLStudio {
   /** Start the studio process where it does not run. */
   start(): Promise<void>;
   stopTrainingJob(name: string): Promise<void>;
+  /** Forget a job that has ended. */
+  deleteTrainingJob(name: string): Promise<void>;
   deleteEndpoint(name: string): Promise<void>;
   /** Seconds between polls; events make changes visible sooner. */
   pollInterval: number;

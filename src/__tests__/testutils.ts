@@ -3,7 +3,10 @@ import type {
   Endpoint,
   IMetricSeries,
   IStudioStatus,
-  TrainingJob
+  ITrainingJobHits,
+  ITrainingJobQuery,
+  TrainingJob,
+  TrainingJobRecord
 } from '../api/types';
 
 /** A client that answers from memory; tests change what it holds. */
@@ -12,6 +15,8 @@ export class FakeClient implements IStudioClient {
   pageSize = 100;
   served: Endpoint[] = [];
   series: IMetricSeries[] = [];
+  records: TrainingJobRecord[] = [];
+  queries: (ITrainingJobQuery & { nextToken: string })[] = [];
   calls: [string, Record<string, unknown>][] = [];
   /** Thrown by every method while set. */
   failure: Error | null = null;
@@ -50,6 +55,26 @@ export class FakeClient implements IStudioClient {
       throw new Error(`no job ${name}`);
     }
     return { job: { ...description, ...job }, logs: [] };
+  }
+
+  async searchTrainingJobs(
+    query: ITrainingJobQuery,
+    nextToken = '0'
+  ): Promise<ITrainingJobHits> {
+    this._fail();
+    this.queries.push({ ...query, nextToken });
+    const found = this.records.filter(
+      job =>
+        (query.name ?? job.TrainingJobName) === job.TrainingJobName &&
+        job.TrainingJobName?.includes(query.text) &&
+        (query.status || job.TrainingJobStatus) === job.TrainingJobStatus
+    );
+    const end = Number(nextToken) + this.pageSize;
+    return {
+      items: found.slice(Number(nextToken), end),
+      nextToken: end < found.length ? String(end) : null,
+      total: found.length
+    };
   }
 
   async metricSeries(): Promise<IMetricSeries[]> {

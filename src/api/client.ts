@@ -1,3 +1,4 @@
+import type { SearchResponse } from '@aws-sdk/client-sagemaker';
 import { ServerConnection } from '@jupyterlab/services';
 
 import { requestAPI } from './request';
@@ -8,6 +9,8 @@ import type {
   IPage,
   IStudioStatus,
   ITrainingJobDetails,
+  ITrainingJobHits,
+  ITrainingJobQuery,
   TrainingJob
 } from './types';
 
@@ -17,6 +20,11 @@ export interface IStudioClient {
   start(): Promise<IStudioStatus>;
   trainingJobs(nextToken?: string): Promise<IPage<TrainingJob>>;
   trainingJob(name: string): Promise<ITrainingJobDetails>;
+  /** Up to 100 of the jobs a query finds. */
+  searchTrainingJobs(
+    query: ITrainingJobQuery,
+    nextToken?: string
+  ): Promise<ITrainingJobHits>;
   /** The metrics of a training job or trial component. */
   metricSeries(arn: string): Promise<IMetricSeries[]>;
   endpoints(nextToken?: string): Promise<IPage<Endpoint>>;
@@ -46,6 +54,29 @@ export class StudioClient implements IStudioClient {
 
   trainingJob(name: string): Promise<ITrainingJobDetails> {
     return this._get(['jobs', name]);
+  }
+
+  async searchTrainingJobs(
+    query: ITrainingJobQuery,
+    nextToken?: string
+  ): Promise<ITrainingJobHits> {
+    const { Results, TotalHits, NextToken } = await this.call<SearchResponse>(
+      'sagemaker',
+      'Search',
+      {
+        Resource: 'TrainingJob',
+        MaxResults: 100,
+        SortBy: query.sort,
+        SortOrder: query.descending ? 'Descending' : 'Ascending',
+        ...toExpression(query),
+        ...(nextToken === undefined ? {} : { NextToken: nextToken })
+      }
+    );
+    return {
+      items: (Results ?? []).flatMap(({ TrainingJob: job }) => job ?? []),
+      nextToken: NextToken ?? null,
+      total: TotalHits?.Value ?? 0
+    };
   }
 
   async metricSeries(arn: string): Promise<IMetricSeries[]> {
@@ -87,4 +118,13 @@ export class StudioClient implements IStudioClient {
       body: JSON.stringify(body)
     });
   }
+}
+
+function toExpression(query: ITrainingJobQuery): Record<string, unknown> {
+  const filters = [
+    { Name: 'TrainingJobName', Operator: 'Contains', Value: query.text },
+    { Name: 'TrainingJobName', Operator: 'Equals', Value: query.name ?? '' },
+    { Name: 'TrainingJobStatus', Operator: 'Equals', Value: query.status }
+  ].filter(filter => filter.Value !== '');
+  return filters.length > 0 ? { SearchExpression: { Filters: filters } } : {};
 }

@@ -1,6 +1,7 @@
 import type {
   DescribeEndpointOutput,
-  DescribeTrainingJobResponse
+  DescribeTrainingJobResponse,
+  TrainingJob as TrainingJobRecord
 } from '@aws-sdk/client-sagemaker';
 
 /** A row of the list of training jobs. */
@@ -18,6 +19,26 @@ export type TrainingJob = Pick<
   | 'TrainingJobStatus'
   | 'TrainingStartTime'
 >;
+
+export type { TrainingJobRecord };
+
+/** Which training jobs are wanted, and in which order. */
+export interface ITrainingJobQuery {
+  /** What names contain; all have the empty text. */
+  text: string;
+  /** The whole name, where one job is wanted. */
+  name?: string;
+  /** One status, or `''` for all. */
+  status: string;
+  /** The property to sort by, as `Search` names it, e.g. `HyperParameters.eta`. */
+  sort: string;
+  descending: boolean;
+}
+
+/** Some of the training jobs that a query finds. */
+export interface ITrainingJobHits extends IPage<TrainingJobRecord> {
+  total: number;
+}
 
 /** A row of the list of endpoints. */
 export type Endpoint = Pick<

@@ -95,6 +95,17 @@ export class StudioModel implements IMLStudio, IDisposable {
     await this.trainingJobs.refresh();
   }
 
+  async deleteTrainingJob(name: string): Promise<void> {
+    await this.client.call('sagemaker', 'DeleteTrainingJob', {
+      TrainingJobName: name
+    });
+    this.trainingJobs.expect(
+      (this.trainingJobs.value ?? []).filter(
+        job => job.TrainingJobName !== name
+      )
+    );
+  }
+
   async deleteEndpoint(name: string): Promise<void> {
     await this.client.call('sagemaker', 'DeleteEndpoint', {
       EndpointName: name

@@ -3,6 +3,8 @@ import {
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
+import { ILauncher } from '@jupyterlab/launcher';
+import { IStateDB } from '@jupyterlab/statedb';
 import {
   ICommandPalette,
   type MainAreaWidget,
@@ -25,13 +27,21 @@ export const views: JupyterFrontEndPlugin<void> = {
     'Lists training jobs and endpoints in a sidebar and opens them in panels.',
   autoStart: true,
   requires: [IMLStudio],
-  optional: [ITranslator, ICommandPalette, ILayoutRestorer],
+  optional: [
+    ITranslator,
+    ICommandPalette,
+    ILayoutRestorer,
+    ILauncher,
+    IStateDB
+  ],
   activate: (
     app: JupyterFrontEnd,
     studio: IMLStudio,
     translator: ITranslator | null,
     palette: ICommandPalette | null,
-    restorer: ILayoutRestorer | null
+    restorer: ILayoutRestorer | null,
+    launcher: ILauncher | null,
+    state: IStateDB | null
   ): void => {
     const languages = translator ?? nullTranslator;
     const trans = languages.load(DOMAIN);
@@ -39,33 +49,45 @@ export const views: JupyterFrontEndPlugin<void> = {
     app.shell.add(sidebar, 'left', { rank: RANK, type: 'MLStudio' });
     restorer?.add(sidebar, sidebar.id);
 
+    const category = trans.__('Machine Learning Studio');
+    const tables = track('mlstudio-training-job-tables');
     const jobs = track('mlstudio-training-jobs');
     const endpoints = track('mlstudio-endpoints');
     addViewCommands(
       app.commands,
       {
         showSidebar: () => app.shell.activateById(sidebar.id),
-        openTrainingJob: async name => {
-          const { trainingJobPanel } = await import('../panels/details');
-          show(app, jobs, `mlstudio-training-job-${name}`, () =>
-            trainingJobPanel(name, studio, app.commands, languages)
-          );
-        },
-        openEndpoint: async name => {
-          const { endpointPanel } = await import('../panels/details');
-          show(app, endpoints, `mlstudio-endpoint-${name}`, () =>
-            endpointPanel(name, studio, app.commands, languages)
-          );
-        }
+        openTrainingJob: name =>
+          show(app, jobs, `mlstudio-training-job-${name}`, async () => {
+            const { trainingJobPanel } = await import('../panels/details');
+            return trainingJobPanel(name, studio, app.commands, languages);
+          }),
+        openTrainingJobs: () =>
+          show(app, tables, 'mlstudio-training-jobs', async () => {
+            const { trainingJobsPanel } = await import('../panels/jobs');
+            return trainingJobsPanel(studio, app.commands, languages, state);
+          }),
+        openEndpoint: name =>
+          show(app, endpoints, `mlstudio-endpoint-${name}`, async () => {
+            const { endpointPanel } = await import('../panels/details');
+            return endpointPanel(name, studio, app.commands, languages);
+          })
       },
       trans
     );
+    void restorer?.restore(tables, {
+      command: CommandIDs.openTrainingJobs,
+      name: panel => panel.id
+    });
     restore(restorer, jobs, CommandIDs.openTrainingJob);
     restore(restorer, endpoints, CommandIDs.openEndpoint);
-    palette?.addItem({
-      command: CommandIDs.showSidebar,
-      category: trans.__('Machine Learning Studio')
-    });
+    for (const command of [
+      CommandIDs.openTrainingJobs,
+      CommandIDs.showSidebar
+    ]) {
+      palette?.addItem({ command, category });
+    }
+    launcher?.add({ command: CommandIDs.openTrainingJobs, category, rank: 1 });
   }
 };
 
@@ -76,18 +98,22 @@ function track(namespace: string): Tracker {
 }
 
 /** Bring the panel with this id to the front, making it first if it is not open. */
-function show(
+async function show(
   app: JupyterFrontEnd,
   tracker: Tracker,
   id: string,
-  create: () => MainAreaWidget
-): void {
-  let panel = tracker.find(open => open.id === id);
-  if (!panel) {
-    panel = create();
-    panel.id = id;
-    void tracker.add(panel);
-    app.shell.add(panel, 'main');
+  create: () => Promise<MainAreaWidget>
+): Promise<void> {
+  const isOpen = () => tracker.find(open => open.id === id) !== undefined;
+  if (!isOpen()) {
+    const panel = await create();
+    if (isOpen()) {
+      panel.dispose();
+    } else {
+      panel.id = id;
+      void tracker.add(panel);
+      app.shell.add(panel, 'main');
+    }
   }
   app.shell.activateById(id);
 }

@@ -1,33 +1,13 @@
 import AxeBuilder from '@axe-core/playwright';
-import { expect, type IJupyterLabPageFixture, test } from '@jupyterlab/galata';
+import { expect, type IJupyterLabPageFixture } from '@jupyterlab/galata';
 import type { Locator } from '@playwright/test';
 
 import { seed } from '../seed';
+import { PATIENCE, picturePath, test } from './support';
 
 const GOOD = 'first-training-job';
 const BAD = 'job-without-labels';
 const ENDPOINT = 'first-endpoint';
-
-/** Where pictures for the documentation go. */
-const IMAGES = '../docs/images';
-
-/** How long JupyterLab may take to open, in milliseconds; machines of CI are slow. */
-const PATIENCE = 90_000;
-
-test.use({
-  // Galata's own gives up after 15 seconds.
-  // eslint-disable-next-line no-empty-pattern -- Playwright wants a pattern here
-  waitForApplication: async ({}, use) => {
-    await use(async page => {
-      await page
-        .locator('#jupyterlab-splash')
-        .waitFor({ state: 'detached', timeout: PATIENCE });
-      await page
-        .getByRole('tab', { name: 'Machine learning studio' })
-        .waitFor({ timeout: PATIENCE });
-    });
-  }
-});
 
 test.setTimeout(2 * PATIENCE);
 
@@ -166,12 +146,8 @@ for (const theme of ['JupyterLab Light', 'JupyterLab Dark']) {
       .withRules(['color-contrast'])
       .analyze();
     expect(contrast.violations).toEqual([]);
-    // With MLSTUDIO_SCREENSHOTS=1 the pictures become those of the documentation.
     const picture = `sidebar-${theme.endsWith('Dark') ? 'dark' : 'light'}.png`;
-    const path =
-      process.env.MLSTUDIO_SCREENSHOTS === '1'
-        ? `${IMAGES}/${picture}`
-        : testInfo.outputPath(picture);
+    const path = picturePath(picture, name => testInfo.outputPath(name));
     await page.screenshot({ path });
   });
 }

@@ -11,7 +11,7 @@ import { ResourceList } from './list';
 import { Row } from './row';
 
 /** The Python that an empty list suggests. */
-const EXAMPLE = `import boto3
+export const EXAMPLE = `import boto3
 sagemaker = boto3.client("sagemaker")
 sagemaker.create_training_job(TrainingJobName="first", ...)`;
 
