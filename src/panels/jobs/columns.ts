@@ -51,14 +51,14 @@ export function columnsOf(
 
 function commonColumns(trans: TranslationBundle): IColumn[] {
   return [
-    { id: 'TrainingJobName', title: trans.__('Name'), width: 260, shown: true },
+    { id: 'TrainingJobName', title: trans.__('Name'), width: 220, shown: true },
     {
       id: 'TrainingJobStatus',
       title: trans.__('Status'),
       width: 150,
       shown: true
     },
-    { id: 'CreationTime', title: trans.__('Created'), width: 140, shown: true },
+    { id: 'CreationTime', title: trans.__('Created'), width: 120, shown: true },
     {
       id: 'TrainingTimeInSeconds',
       title: trans.__('Duration'),
