@@ -279,8 +279,7 @@ def test_a_malicious_archive_of_code_is_refused_or_stays_inside(
     archive, code = tmp_path / "source.tar.gz", tmp_path / "deep" / "code"
     archive.write_bytes(CORPUS[case][0])
     shutil.rmtree(code, ignore_errors=True)
-    # Any of these ends the job.
-    with contextlib.suppress(UserError, OSError, ValueError, EOFError):
+    with contextlib.suppress(UserError):
         place_code(str(archive), code)
     assert {path.name for path in tmp_path.iterdir()} == {"source.tar.gz", "deep"}
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["code"]

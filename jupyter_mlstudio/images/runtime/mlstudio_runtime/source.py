@@ -6,6 +6,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -60,6 +61,10 @@ def _download(uri: str, path: Path) -> None:
         raise UserError(f"The code at '{uri}' cannot be fetched: {error}") from error
 
 
+_UNREADABLE = (tarfile.TarError, EOFError, OSError, ValueError, zlib.error)
+"""What an archive may raise: cut off, packed wrongly, or with names that no file can have."""
+
+
 def _unpack(archive: Path, target: Path) -> None:
     root = target.resolve()
     try:
@@ -69,7 +74,7 @@ def _unpack(archive: Path, target: Path) -> None:
             for member in tar:
                 _check(member, root)
                 tar.extract(member, root)
-    except tarfile.TarError as error:
+    except _UNREADABLE as error:
         raise UserError(f"The code archive cannot be unpacked: {error}") from error
 
 
