@@ -151,6 +151,10 @@ def test_the_disks_of_jobs_and_objects(studio: RunningStudio) -> None:
     job = wait(studio, failing)
     assert job["TrainingJobStatus"] == "Failed"
     assert "No space left on device" in job["FailureReason"]
+    deadline = time.monotonic() + 60
+    while os.listdir(studio.settings.jobs):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
     name = train(studio, PRINTS)
     objects = studio.settings.objects
     with full(objects):
