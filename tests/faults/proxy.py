@@ -16,14 +16,9 @@ class Fault(enum.Enum):
     DOWN = "they are closed at once"
     RESET = "the next long answer is cut off in its middle"
     FLIPPED = "a byte of the next long answer is another"
-    FORBIDDEN = "403 is the answer"
 
 
 _LONG = 1 << 20
-_FORBIDDEN = (
-    b"HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nConnection: close\r\n\r\n"
-    b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
-)
 
 
 class Proxy:
@@ -52,10 +47,6 @@ class Proxy:
         with client, suppress(OSError):
             if self.fault is Fault.DOWN:
                 return
-            if self.fault is Fault.FORBIDDEN:
-                client.recv(1 << 16)
-                client.sendall(_FORBIDDEN)
-                return
             with socket.create_connection(("127.0.0.1", self._target)) as store:
                 asking = threading.Thread(target=self._ask, args=(client, store), daemon=True)
                 asking.start()
@@ -64,7 +55,7 @@ class Proxy:
     def _ask(self, client: socket.socket, store: socket.socket) -> None:
         with suppress(OSError):
             while data := client.recv(1 << 16):
-                if self.fault in (Fault.DOWN, Fault.FORBIDDEN):
+                if self.fault is Fault.DOWN:
                     break
                 store.sendall(data)
             store.shutdown(socket.SHUT_RDWR)
