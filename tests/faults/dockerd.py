@@ -144,7 +144,7 @@ class Daemon:
         self.crash()
         for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
             target = line.split()[1]
-            if target.startswith(f"{self.folder}/") and target != str(self.data):
+            if target.startswith(f"{self.folder}/"):
                 subprocess.run(["umount", "-l", target], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
