@@ -1,14 +1,28 @@
-import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
-import { refreshIcon, stopIcon, deleteIcon } from '@jupyterlab/ui-components';
+import {
+  Clipboard,
+  Dialog,
+  Notification,
+  showDialog,
+  showErrorMessage
+} from '@jupyterlab/apputils';
+import {
+  copyIcon,
+  refreshIcon,
+  stopIcon,
+  deleteIcon
+} from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { mlstudioIcon } from './icons';
+import { asBoto3, asCli, requestLike } from './model/snippets';
 import type { IMLStudio } from './tokens';
 
 /** The ids of all commands. */
 export namespace CommandIDs {
+  export const copyTrainingJobAsBoto3 = 'mlstudio:copy-training-job-as-boto3';
+  export const copyTrainingJobAsCli = 'mlstudio:copy-training-job-as-cli';
   export const deleteEndpoint = 'mlstudio:delete-endpoint';
   export const deleteTrainingJobs = 'mlstudio:delete-training-jobs';
   export const openEndpoint = 'mlstudio:open-endpoint';
@@ -149,6 +163,47 @@ export function addStudioCommands(
       });
     }
   });
+}
+
+/** Add the commands that copy what makes a training job like one there is. */
+export function addCopyCommands(
+  commands: CommandRegistry,
+  studio: IMLStudio,
+  trans: TranslationBundle
+): void {
+  const add = (
+    id: string,
+    label: string,
+    write: (request: Record<string, unknown>) => string
+  ) =>
+    commands.addCommand(id, {
+      label,
+      icon: copyIcon,
+      describedBy: NAME_ARG,
+      execute: args => {
+        const name = nameOf(args);
+        return reportErrors(
+          trans.__('%1 could not be copied', name),
+          async () => {
+            const { job } = await studio.client.trainingJob(name);
+            Clipboard.copyToSystem(write(requestLike(job)));
+            Notification.success(trans.__('%1 is in the clipboard', name), {
+              autoClose: 3000
+            });
+          }
+        );
+      }
+    });
+  add(
+    CommandIDs.copyTrainingJobAsBoto3,
+    trans.__('Copy Training Job as boto3 Code'),
+    asBoto3
+  );
+  add(
+    CommandIDs.copyTrainingJobAsCli,
+    trans.__('Copy Training Job as AWS CLI Command'),
+    asCli
+  );
 }
 
 /** What the commands that show something need to know of the application. */

@@ -1,4 +1,4 @@
-"""Fill, start or stop the studio that the browser tests look at, through boto3."""
+"""Fill, start, stop or ask the studio that the browser tests look at, through boto3."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import argparse
 import io
 import os
 import random
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,12 @@ class Seeder:
     def __init__(self, settings: Settings) -> None:
         key = KeyRing.load(settings.master_key).user_key(settings.account, settings.user_arn)
         self.settings = settings
+        self.environment = {
+            "AWS_ACCESS_KEY_ID": key.access_key,
+            "AWS_SECRET_ACCESS_KEY": key.secret_key,
+            "AWS_DEFAULT_REGION": settings.region,
+            "AWS_ENDPOINT_URL": settings.url,
+        }
         self.session = boto3.Session(
             aws_access_key_id=key.access_key,
             aws_secret_access_key=key.secret_key,
@@ -132,7 +140,7 @@ def make(seeder: Seeder) -> None:
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("action", choices=("fill", "start", "stop"))
+    parser.add_argument("action", choices=("fill", "run", "start", "stop"))
     parser.add_argument("--all", action="store_true", help="stop containers as well")
     options = parser.parse_args()
     compute = os.environ.get("MLSTUDIO_TEST_COMPUTE", "process")
@@ -140,6 +148,9 @@ def main() -> None:
     match options.action:
         case "fill":
             fill(settings)
+        case "run":
+            environment = {**os.environ, **Seeder(settings).environment}
+            subprocess.run([sys.executable, "-"], env=environment, check=True)
         case "start":
             studio.ensure(settings)
         case "stop":

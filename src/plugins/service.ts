@@ -7,7 +7,7 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { StudioClient } from '../api/client';
-import { addStudioCommands, CommandIDs } from '../commands';
+import { addCopyCommands, addStudioCommands, CommandIDs } from '../commands';
 import { DOMAIN } from '../components/translation';
 import { StudioModel } from '../model/studio';
 import { IMLStudio } from '../tokens';
@@ -32,6 +32,7 @@ export const service: JupyterFrontEndPlugin<IMLStudio> = {
       serviceManager.events.stream
     );
     addStudioCommands(app.commands, studio, trans);
+    addCopyCommands(app.commands, studio, trans);
     for (const command of [
       CommandIDs.refreshResources,
       CommandIDs.startStudio

@@ -2,6 +2,7 @@ import AxeBuilder from '@axe-core/playwright';
 import { expect, type IJupyterLabPageFixture } from '@jupyterlab/galata';
 import type { Locator } from '@playwright/test';
 
+import { runWithKeys } from '../seed';
 import { PATIENCE, picturePath, test } from './support';
 
 const GOOD = 'first-training-job';
@@ -40,6 +41,26 @@ test('finds, sorts and opens training jobs', async ({ page }) => {
     .getByRole('button', { name: `Open training job ${GOOD}` })
     .click();
   await expect(page.getByRole('heading', { name: GOOD })).toBeVisible();
+});
+
+test('copies code that makes the same job', async ({ context, page }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const panel = await openTable(page);
+  await panel
+    .getByRole('button', { name: `Open training job ${GOOD}` })
+    .click();
+  await page.getByRole('button', { name: 'Copy as boto3' }).click();
+  const copied = () => page.evaluate(() => navigator.clipboard.readText());
+  await expect.poll(copied).toContain('create_training_job');
+  runWithKeys(await copied());
+  await page.getByRole('tab', { name: 'Training jobs' }).click();
+  await expect(
+    panel.getByRole('row', { name: `${GOOD}-copy` })
+  ).toContainText('Completed', { timeout: PATIENCE });
+  runWithKeys(
+    `import boto3; boto3.client("sagemaker").delete_training_job(TrainingJobName="${GOOD}-copy")`
+  );
+  await expect(panel.getByRole('row', { name: `${GOOD}-copy` })).toHaveCount(0);
 });
 
 test('shows the columns that were chosen, also after a reload', async ({

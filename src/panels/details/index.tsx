@@ -41,6 +41,14 @@ export function trainingJobPanel(
       metrics={metrics}
       onStart={() => commands.execute(CommandIDs.startStudio)}
       onStop={() => void commands.execute(CommandIDs.stopTrainingJob, { name })}
+      onCopy={kind =>
+        void commands.execute(
+          kind === 'cli'
+            ? CommandIDs.copyTrainingJobAsCli
+            : CommandIDs.copyTrainingJobAsBoto3,
+          { name }
+        )
+      }
     />
   );
 }

@@ -20,13 +20,14 @@ export function TrainingJobDetails(props: {
   metrics: IRemoteModel<readonly IMetricSeries[]>;
   onStart: () => Promise<void>;
   onStop: () => void;
+  onCopy: (kind: 'boto3' | 'cli') => void;
 }): JSX.Element {
   useRemote(props.model);
   return (
     <Remote model={props.model} onStart={props.onStart}>
       {({ job, logs }) => (
         <>
-          <Overview job={job} onStop={props.onStop} />
+          <Overview job={job} onCopy={props.onCopy} onStop={props.onStop} />
           <Metrics model={props.metrics} onStart={props.onStart} />
           <FinalMetrics job={job} />
           <History job={job} />
@@ -42,7 +43,12 @@ interface IJobProps {
   job: DescribeTrainingJobResponse;
 }
 
-function Overview(props: IJobProps & { onStop: () => void }): JSX.Element {
+function Overview(
+  props: IJobProps & {
+    onStop: () => void;
+    onCopy: (kind: 'boto3' | 'cli') => void;
+  }
+): JSX.Element {
   const trans = useTrans();
   const { job } = props;
   const resources = job.ResourceConfig;
@@ -61,6 +67,12 @@ function Overview(props: IJobProps & { onStop: () => void }): JSX.Element {
             {trans.__('Stop')}
           </Button>
         )}
+        <Button small minimal onClick={() => props.onCopy('boto3')}>
+          {trans.__('Copy as boto3')}
+        </Button>
+        <Button small minimal onClick={() => props.onCopy('cli')}>
+          {trans.__('Copy as AWS CLI')}
+        </Button>
       </header>
       {job.FailureReason && (
         <p className="jp-MLStudio-failureText" role="alert">
