@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+import threading
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +25,7 @@ from .cloudwatch import CloudWatch
 from .collector import LogCollector
 from .controllers import Controllers
 from .copies import Copier
+from .database import DatabaseUnavailable
 from .kinds import kind
 from .logs import LogStore
 from .metrics import MetricStore
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 CREDENTIAL_SECONDS = 3600
+REMEMBERED = 1024
+"""Resources with containers that get credentials while the database is away."""
 
 
 class Scoped(Protocol):
@@ -74,6 +79,9 @@ class Studio:
         self.objects = self._objects()
         self.collector = LogCollector(engine)
         self.admission = Admission(machine or engine.machine())
+        self._latest: OrderedDict[str, Resource] = OrderedDict()
+        self._guard = threading.Lock()
+        self.store.subscribe(self._changed)
         self.credential_port: int | None = None
         """Port 80 on the containers' side when it could be bound (relative credential URIs)."""
         self._s3: dict[str, S3Client] = {}
@@ -84,7 +92,6 @@ class Studio:
 
     def start(self) -> None:
         """Start to reconcile."""
-        self.store.subscribe(self._changed)
         self.end_sessions()
         self.controllers.start()
         self.sampler.start()
@@ -155,9 +162,16 @@ class Studio:
         uid, _, mac = path.removeprefix("/v2/credentials/").partition("-")
         if not hmac.compare_digest(mac, self._credential_mac(uid)):
             return None
-        resource = self.store.by_uid(uid)
+        try:
+            resource = self.store.by_uid(uid)
+        except DatabaseUnavailable:
+            # SDKs in containers ask three times within seconds, and then fail.
+            resource = self._latest.get(uid)
+            if resource is None:
+                raise
         if resource is None or resource.status in (kind(resource.kind).final or ()):
             return None
+        self._remember(resource)
         role = resource.wish.get("RoleArn") or resource.wish.get("ExecutionRoleArn")
         self.keys.begin_session(uid)
         issued = self._assume(role or self.settings.role_arn, resource, seconds)
@@ -177,8 +191,20 @@ class Studio:
                 self.keys.end_session(uid)
 
     def _changed(self, resource: Resource) -> None:
-        if resource.status in (kind(resource.kind).final or ()):
+        final = kind(resource.kind).final
+        if resource.status in (final or ()):
+            self._latest.pop(resource.uid, None)
             self.keys.end_session(resource.uid)
+        elif final is not None:
+            self._remember(resource)
+
+    def _remember(self, resource: Resource) -> None:
+        """Keep who gets credentials while the database is away."""
+        with self._guard:
+            self._latest[resource.uid] = resource
+            self._latest.move_to_end(resource.uid)
+            if len(self._latest) > REMEMBERED:
+                self._latest.popitem(last=False)
 
     def _assume(self, role: str, resource: Resource, seconds: int) -> Credentials:
         name = role.rpartition("/")[2]

@@ -111,7 +111,9 @@ def test_jobs_go_on_while_the_server_is_killed_and_comes_back(
                 assert time.monotonic() - back < 30
                 time.sleep(0.05)
         jobs = [wait(studio, name) for name in names]
-    assert [job["TrainingJobStatus"] for job in jobs] == ["Completed", "Completed"]
+    assert [(job["TrainingJobStatus"], job.get("FailureReason")) for job in jobs] == [
+        ("Completed", None)
+    ] * 2
     assert studio_client.find(studio.settings) == before
     for job in jobs:
         steps = [step["Status"] for step in job["SecondaryStatusTransitions"]]
