@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from .._failpoints import reached
 from .database import Database
@@ -73,41 +73,25 @@ class MetricStore:
 
     def last(self, arn: str) -> list[Point]:
         """Return the newest point of every metric of a resource, by name."""
+        return self._newest(metric_series.c.arn == arn).get(arn, [])
+
+    def finals(self, names: Iterable[str]) -> dict[str, list[Point]]:
+        """Return the newest points of the metrics of these names, by the resource's ARN."""
+        return self._newest(metric_series.c.name.in_(list(names)))
+
+    def _newest(self, wanted: ColumnElement[bool]) -> dict[str, list[Point]]:
         points, series = metric_points.c, metric_series.c
         # For each series one look into the index, however many points it has.
         newest = select(func.max(points.number)).where(points.series == series.id)
         query = (
-            select(series.name, metric_points)
+            select(series.arn, series.name, metric_points)
             .join(
                 metric_points,
                 (points.series == series.id)
                 & (points.number == newest.correlate(metric_series).scalar_subquery()),
             )
-            .where(series.arn == arn)
-            .order_by(metric_series.c.name)
-        )
-        with self.database.read() as connection:
-            return [
-                Point(row.name, row.value, row.time, row.step) for row in connection.execute(query)
-            ]
-
-    def finals(self, names: Iterable[str]) -> dict[str, list[Point]]:
-        """Return the newest points of the metrics of these names, by the resource's ARN."""
-        newest = (
-            select(metric_points.c.series, func.max(metric_points.c.number).label("number"))
-            .join(metric_series, metric_series.c.id == metric_points.c.series)
-            .where(metric_series.c.name.in_(list(names)))
-            .group_by(metric_points.c.series)
-            .subquery()
-        )
-        query = (
-            select(metric_series.c.arn, metric_series.c.name, metric_points)
-            .join(metric_points, metric_points.c.series == metric_series.c.id)
-            .join(
-                newest,
-                (newest.c.series == metric_points.c.series)
-                & (newest.c.number == metric_points.c.number),
-            )
+            .where(wanted)
+            .order_by(series.name)
         )
         found: dict[str, list[Point]] = {}
         with self.database.read() as connection:
