@@ -75,10 +75,15 @@ class Searchable:
         """The shape of its records."""
         return _record_shape(self.record or self.resource)
 
-    def full(self, call: Call[Studio], resource: Resource) -> Document:
-        """Return the whole record of a resource."""
+    def full(self, call: Call[Studio], resource: Resource) -> Document | None:
+        """Return the whole record of a resource, None when it has been deleted meanwhile."""
         named = {self.member: resource.arn if self.by_arn else resource.name}
-        described = handlers()["sagemaker", self.describe](call, named) or {}
+        try:
+            described = handlers()["sagemaker", self.describe](call, named) or {}
+        except AWSError:
+            if call.app.store.by_uid(resource.uid) is None:
+                return None
+            raise
         members = self.shape.members
         found = {name: value for name, value in described.items() if name in members}
         labels = call.app.store.tags(resource.arn)
@@ -114,8 +119,8 @@ class _View:
             heads.discard(METRICS)
         self.whole = self.target.outline is None or bool(heads & self.target.further)
 
-    def record(self, resource: Resource) -> Mapping[str, Any]:
-        """Return of a resource what the search looks at."""
+    def record(self, resource: Resource) -> Mapping[str, Any] | None:
+        """Return of a resource what the search looks at, None when it has been deleted."""
         if self.whole or self.target.outline is None:
             return self.target.full(self.call, resource)
         outline = self.target.outline(resource)
@@ -158,13 +163,8 @@ def search(call: Call[Studio], request: Mapping[str, Any]) -> Response:
 def _results(call: Call[Studio], target: Searchable, page: list[Hit]) -> Iterator[Document]:
     store = call.app.store
     for *_, uid in page:
-        if resource := store.by_uid(uid):
-            try:
-                record = target.full(call, resource)
-            except AWSError:
-                if store.by_uid(uid) is None:
-                    continue  # deleted meanwhile
-                raise
+        resource = store.by_uid(uid)
+        if resource and (record := target.full(call, resource)) is not None:
             yield {target.record or target.resource: record}
 
 
@@ -180,7 +180,7 @@ def _hits(view: _View, expression: Expression, sort: Property) -> list[Hit]:
     hits = []
     for resource in _all(view.call, view.target.kind):
         record = view.record(resource)
-        if expression(record):
+        if record is not None and expression(record):
             hits.append((_key(sort.values(record)), resource.created, resource.uid))
     return hits
 
