@@ -5,17 +5,14 @@ import {
 } from '@jupyterlab/application';
 import { ILauncher } from '@jupyterlab/launcher';
 import { IStateDB } from '@jupyterlab/statedb';
-import {
-  ICommandPalette,
-  type MainAreaWidget,
-  WidgetTracker
-} from '@jupyterlab/apputils';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { addViewCommands, CommandIDs } from '../commands';
 import { DOMAIN } from '../components/translation';
 import { Sidebar } from '../panels/sidebar';
 import { IMLStudio } from '../tokens';
+import { restore, show, track } from './panels';
 
 /** Where the sidebar stands among those of the left area; the file browser has 100. */
 const RANK = 450;
@@ -90,42 +87,3 @@ export const views: JupyterFrontEndPlugin<void> = {
     launcher?.add({ command: CommandIDs.openTrainingJobs, category, rank: 1 });
   }
 };
-
-type Tracker = WidgetTracker<MainAreaWidget>;
-
-function track(namespace: string): Tracker {
-  return new WidgetTracker<MainAreaWidget>({ namespace });
-}
-
-/** Bring the panel with this id to the front, making it first if it is not open. */
-async function show(
-  app: JupyterFrontEnd,
-  tracker: Tracker,
-  id: string,
-  create: () => Promise<MainAreaWidget>
-): Promise<void> {
-  const isOpen = () => tracker.find(open => open.id === id) !== undefined;
-  if (!isOpen()) {
-    const panel = await create();
-    if (isOpen()) {
-      panel.dispose();
-    } else {
-      panel.id = id;
-      void tracker.add(panel);
-      app.shell.add(panel, 'main');
-    }
-  }
-  app.shell.activateById(id);
-}
-
-function restore(
-  restorer: ILayoutRestorer | null,
-  tracker: Tracker,
-  command: string
-): void {
-  void restorer?.restore(tracker, {
-    command,
-    args: panel => ({ name: panel.title.label }),
-    name: panel => panel.title.label
-  });
-}

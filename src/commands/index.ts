@@ -1,0 +1,4 @@
+export { addCopyCommands } from './copy';
+export { CommandIDs, PALETTE } from './ids';
+export { addStudioCommands } from './studio';
+export { addViewCommands, type IViews } from './views';

@@ -1,0 +1,113 @@
+import { deleteIcon, refreshIcon, stopIcon } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
+
+import { mlstudioIcon } from '../icons';
+import type { IMLStudio } from '../tokens';
+import { CommandIDs } from './ids';
+import {
+  confirmed,
+  each,
+  NAME_ARG,
+  nameOf,
+  NAMES_ARG,
+  namesOf,
+  NO_ARGS,
+  reportErrors
+} from './support';
+
+/** Add the commands that change the studio or read it again. */
+export function addStudioCommands(
+  commands: CommandRegistry,
+  studio: IMLStudio,
+  trans: TranslationBundle
+): void {
+  commands.addCommand(CommandIDs.refreshResources, {
+    label: trans.__('Refresh Training Jobs and Endpoints'),
+    icon: refreshIcon,
+    describedBy: NO_ARGS,
+    execute: () =>
+      Promise.all(
+        [studio.status, studio.trainingJobs, studio.endpoints].map(model =>
+          model.refresh()
+        )
+      )
+  });
+  commands.addCommand(CommandIDs.startStudio, {
+    label: trans.__('Start the Machine Learning Studio'),
+    icon: mlstudioIcon,
+    describedBy: NO_ARGS,
+    execute: () =>
+      reportErrors(trans.__('The studio could not be started'), () =>
+        studio.start()
+      )
+  });
+  commands.addCommand(CommandIDs.stopTrainingJob, {
+    label: trans.__('Stop Training Job…'),
+    icon: stopIcon,
+    describedBy: NAME_ARG,
+    execute: args => {
+      const name = nameOf(args);
+      return confirmed(trans, {
+        title: trans.__('Stop training job %1?', name),
+        body: trans.__(
+          'It cannot go on later. What it has written to its model folder is kept.'
+        ),
+        label: trans.__('Stop'),
+        failure: trans.__('%1 could not be stopped', name),
+        action: () => studio.stopTrainingJob(name)
+      });
+    }
+  });
+  commands.addCommand(CommandIDs.stopTrainingJobs, {
+    label: trans.__('Stop Training Jobs…'),
+    icon: stopIcon,
+    describedBy: NAMES_ARG,
+    execute: args => {
+      const names = namesOf(args);
+      return confirmed(trans, {
+        title: trans._n('Stop %1 job?', 'Stop %1 jobs?', names.length),
+        body: trans.__(
+          'They cannot go on later. What they have written to their model folders is kept.'
+        ),
+        label: trans.__('Stop'),
+        failure: trans.__('Not all could be stopped'),
+        action: () => each(names, name => studio.stopTrainingJob(name))
+      });
+    }
+  });
+  commands.addCommand(CommandIDs.deleteTrainingJobs, {
+    label: trans.__('Delete Training Jobs…'),
+    icon: deleteIcon,
+    describedBy: NAMES_ARG,
+    execute: args => {
+      const names = namesOf(args);
+      return confirmed(trans, {
+        title: trans._n('Delete %1 job?', 'Delete %1 jobs?', names.length),
+        body: trans.__(
+          'Their metrics and their trial components go with them. Their models and outputs in S3 and their logs are kept.'
+        ),
+        label: trans.__('Delete'),
+        failure: trans.__('Not all could be deleted'),
+        action: () => each(names, name => studio.deleteTrainingJob(name))
+      });
+    }
+  });
+  commands.addCommand(CommandIDs.deleteEndpoint, {
+    label: trans.__('Delete Endpoint…'),
+    icon: deleteIcon,
+    describedBy: NAME_ARG,
+    execute: args => {
+      const name = nameOf(args);
+      return confirmed(trans, {
+        title: trans.__('Delete endpoint %1?', name),
+        body: trans.__(
+          'It stops to answer requests. Its model and its configuration are kept.'
+        ),
+        label: trans.__('Delete'),
+        failure: trans.__('%1 could not be deleted', name),
+        action: () => studio.deleteEndpoint(name)
+      });
+    }
+  });
+}
