@@ -15,9 +15,10 @@ from nbclient.exceptions import CellExecutionError
 
 from jupyter_mlstudio.core.settings import default_root, load_settings
 from jupyter_mlstudio.images.build import list_images
+from jupyter_mlstudio.server.handlers import quickstart
 from jupyter_mlstudio.studio import client, kernels
 
-NOTEBOOK = Path(__file__).parent.parent / "binder" / "quickstart.ipynb"
+NOTEBOOK = quickstart.NOTEBOOK
 
 
 class Printing(NotebookClient):

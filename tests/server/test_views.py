@@ -353,3 +353,45 @@ class TestProxy:
         )
         document = post(fetch, "Encrypt", {"KeyId": "k", "Plaintext": "YWI="}, "kms").document
         assert document["CiphertextBlob"] == "YmE="
+
+
+def test_what_runs_is_joined_with_what_the_machine_has(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio
+) -> None:
+    part = {"Cpus": 1.0, "MemoryInBytes": 2, "Gpus": 0}
+    status = {
+        "StudioId": "abcd1234",
+        "Version": "1",
+        "EngineName": "docker",
+        "Notes": [],
+        "ResourceCounts": {},
+        "Urls": {"Endpoint": "http://a", "S3": "http://b", "Runtime": "http://c"},
+        "Capacity": part,
+        "Reserved": part,
+        "WaitingCount": 0,
+    }
+    endpoint = {
+        "EndpointName": "a",
+        "EndpointArn": f"{ARN}:endpoint/a",
+        "CreationTime": START,
+        "LastModifiedTime": START,
+        "EndpointStatus": "InService",
+    }
+    add_jobs(fake_studio, "InProgress")
+    fake_studio.on("mlstudio", "GetStudioStatus", lambda request: status)
+    fake_studio.on("sagemaker", "ListEndpoints", lambda request: {"Endpoints": [endpoint]})
+    document = fetch("running").document
+    assert document["studio"]["Capacity"] == part
+    assert [job["TrainingJobName"] for job in document["trainingJobs"]] == ["job-0"]
+    assert [each["EndpointName"] for each in document["endpoints"]] == ["a"]
+    [jobs], [endpoints] = (
+        fake_studio.named(name) for name in ("ListTrainingJobs", "ListEndpoints")
+    )
+    assert jobs["StatusEquals"] == "InProgress"
+    assert endpoints["StatusEquals"] == "InService"
+
+
+def test_the_quickstart_comes_with_the_extension(fetch: Callable[..., Answer]) -> None:
+    notebook = fetch("quickstart").document
+    assert notebook["nbformat"] == 4
+    assert any("create_training_job" in "".join(cell["source"]) for cell in notebook["cells"])

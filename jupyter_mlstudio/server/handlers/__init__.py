@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import endpoints, experiments, jobs, proxy, registry, status
+from . import endpoints, experiments, jobs, proxy, quickstart, registry, status
 from .base import SETTING
 
 default_handlers = [
     *status.default_handlers,
     *jobs.default_handlers,
     *endpoints.default_handlers,
+    *quickstart.default_handlers,
     *registry.default_handlers,
     *experiments.default_handlers,
     *proxy.default_handlers,
