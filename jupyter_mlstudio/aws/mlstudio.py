@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import func, select
 
 from .. import __version__
+from ..compute.machine import Machine
 from ..core.clock import now, timestamp
 from ..core.metrics import Series
 from ..core.schema import events, resources
@@ -52,6 +53,9 @@ def get_studio_status(call: Call[Studio], request: Request) -> Response:
             "Runtime": settings.gateway_url,
         },
         "StartTime": _STARTED,
+        "Capacity": _document_of(studio.admission.capacity()),
+        "Reserved": _document_of(studio.admission.reserved()),
+        "WaitingCount": len(studio.admission.waiting()),
     }
 
 
@@ -126,6 +130,14 @@ def thinned(values: Sequence[float], most: int) -> list[int]:
         kept.add(min(stretch, key=values.__getitem__))
         kept.add(max(stretch, key=values.__getitem__))
     return sorted(kept)
+
+
+def _document_of(machine: Machine) -> dict[str, Any]:
+    return {
+        "Cpus": machine.cpus,
+        "MemoryInBytes": machine.memory,
+        "Gpus": machine.gpus,
+    }
 
 
 def _series_document(series: Series, points: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jupyter_mlstudio.compute import instances
 from jupyter_mlstudio.compute.machine import Machine
@@ -122,6 +122,16 @@ class Admission:
         with self._lock:
             return list(self._waiting)
 
+    def capacity(self) -> Machine:
+        """Return what of the machine containers may have."""
+        return replace(self.machine, memory=instances.usable_memory(self.machine))
+
+    def reserved(self) -> Machine:
+        """Return what jobs have of the machine; GPUs are those of jobs and endpoints."""
+        with self._lock:
+            claims = _Claims(self.machine, self._held.values())
+        return claims.of_jobs()
+
     def _drop_forgotten(self, now: float) -> None:
         for name, (_, asked) in list(self._waiting.items()):
             if now - asked > FORGOTTEN:
@@ -162,6 +172,9 @@ class _Claims:
         self._cpus[need.service] += need.cpus
         self._memory[need.service] += need.memory
         self._gpus += need.gpus
+
+    def of_jobs(self) -> Machine:
+        return Machine(self._cpus[False], self._memory[False], self._gpus)
 
     def leave_room_for(self, need: _Need) -> bool:
         machine = self._machine

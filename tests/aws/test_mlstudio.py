@@ -34,6 +34,9 @@ def test_the_status_says_what_runs_where(mlstudio: Any, process_studio: RunningS
     assert status["Version"] == __version__
     assert status["EngineName"] == "process"
     assert status["Urls"]["S3"] == settings.s3_url
+    assert status["Capacity"]["Cpus"] > 0
+    assert status["Capacity"]["MemoryInBytes"] > status["Reserved"]["MemoryInBytes"] >= 0
+    assert status["WaitingCount"] >= 0
 
 
 def test_lines_are_read_from_a_cursor(mlstudio: Any, process_studio: RunningStudio) -> None:

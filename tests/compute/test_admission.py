@@ -154,3 +154,16 @@ def test_the_machine_is_never_overbooked_and_everybody_has_a_turn(wanted: list[L
             admission.release(name)
             del running[name]
     assert len(order) == len(wanted)
+
+
+def test_what_jobs_have_is_told_beside_what_there_is() -> None:
+    admission = Admission(MACHINE)
+    assert admission.capacity() == Machine(8, usable_memory(MACHINE), 2)
+    assert admission.reserved() == Machine(0, 0, 0)
+    admission.reserve("job", need(6, 4, gpus=1))
+    admission.reserve("endpoint", need(4, 8, gpus=1), service=True)
+    assert not admission.reserve("waiting", need(4))
+    assert admission.reserved() == Machine(6, 4 * GIB, 2)
+    admission.release("job")
+    admission.release("endpoint")
+    assert admission.reserved() == Machine(0, 0, 0)
