@@ -1,7 +1,9 @@
 """One work queue for all controllers: per-key turns, back-off, delays.
 
 The pattern is Kubernetes': a key that is added while it is worked on is worked on once more
-afterwards, never at the same time; a controller that raises is tried again later.
+afterwards, never at the same time; a controller that raises is tried again later. What a controller
+changes of its own resource is no reason to look again: it says itself when that is to be, and
+would else never be left in peace while it fails.
 """
 
 from __future__ import annotations
@@ -20,6 +22,12 @@ FIRST_RETRY = 0.2
 LAST_RETRY = 30.0
 
 
+class _Working(threading.local):
+    """What a thread works on."""
+
+    key: Key | None = None
+
+
 class WorkQueue:
     """Call ``work(key)`` in worker threads; what it returns is when to look again (seconds)."""
 
@@ -31,6 +39,7 @@ class WorkQueue:
         self._order = itertools.count()
         self._busy: set[Key] = set()
         self._failures: dict[Key, int] = {}
+        self._mine = _Working()
         self._closed = False
         self._threads = [
             threading.Thread(target=self._run, name=f"reconcile-{number}", daemon=True)
@@ -52,7 +61,12 @@ class WorkQueue:
                 thread.join()
 
     def add(self, key: Key, delay: float = 0.0) -> None:
-        """Have a key worked on in ``delay`` seconds, or sooner when it is due sooner."""
+        """Have a key worked on in ``delay`` seconds, or sooner when it is due sooner.
+
+        Whoever works on the key just now adds nothing.
+        """
+        if self._mine.key == key:
+            return
         due = monotonic() + delay
         with self._condition:
             if self._due.get(key, due + 1) <= due:
@@ -76,12 +90,15 @@ class WorkQueue:
                 self.add(key, delay)
 
     def _attempt(self, key: Key) -> float | None:
+        self._mine.key = key
         try:
             delay = self._work(key)
         except Exception:
             count = self._failures[key] = self._failures.get(key, 0) + 1
             log.exception("Reconciling %s %s failed (attempt %d)", *key, count)
-            return float(min(FIRST_RETRY * 2 ** (count - 1), LAST_RETRY))
+            return float(min(FIRST_RETRY * 2.0 ** min(count - 1, 30), LAST_RETRY))
+        finally:
+            self._mine.key = None
         self._failures.pop(key, None)
         return delay
 

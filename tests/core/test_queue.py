@@ -92,6 +92,28 @@ def test_a_failure_is_tried_again_and_does_not_stop_others(
     queue.close()
 
 
+def test_what_work_changes_itself_does_not_shorten_its_pause() -> None:
+    times: list[float] = []
+    done = threading.Event()
+
+    def work(key: Key) -> float | None:
+        times.append(time.monotonic())
+        queue.add(key)
+        queue.add(("kind", "other"))
+        if key[1] == "other" and len(times) > 2:
+            done.set()
+        if len(times) == 1:
+            return 0.1
+        raise RuntimeError("not yet")
+
+    queue = WorkQueue(work, workers=1)
+    queue.start()
+    queue.add(("kind", "a"))
+    wait_for(done)
+    queue.close()
+    assert len(times) < 10
+
+
 def test_what_work_returns_is_when_to_look_again() -> None:
     times: list[float] = []
     done = threading.Event()
