@@ -14,8 +14,10 @@ from typing import Any
 
 from .._failpoints import reached
 from ..compute.protocol import EngineError, Phase
+from ..core import stumbles
 from ..core.clock import since
 from ..core.controllers import controller
+from ..core.database import DatabaseUnavailable
 from ..core.store import Draft, Resource
 from ..core.studio import Studio
 from .artifacts import keep_only
@@ -62,18 +64,42 @@ class EndpointController:
         if endpoint is None:
             return self._collect_models()
         try:
-            if endpoint.status == DELETING:
-                return self._delete(endpoint)
-            wanted = target(endpoint)
-            if wanted is None or endpoint.status == FAILED:
-                self._give_up(endpoint)
-                return None
-            return self._serve(endpoint, wanted)
-        except EngineError as error:
-            if not error.retryable:
-                raise
-            log.warning("Endpoint %s waits for the container engine: %s", endpoint.name, error)
-            return UNREACHABLE
+            pause = self._step(endpoint)
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            if isinstance(error, EngineError) and error.retryable:
+                log.warning("Endpoint %s waits for the container engine: %s", endpoint.name, error)
+                return UNREACHABLE
+            return self._stumble(endpoint, error)
+        stumbles.forget(self.store, endpoint)
+        return pause
+
+    def _step(self, endpoint: Resource) -> float | None:
+        if endpoint.status == DELETING:
+            return self._delete(endpoint)
+        wanted = target(endpoint)
+        if wanted is None or endpoint.status == FAILED:
+            self._give_up(endpoint)
+            return None
+        return self._serve(endpoint, wanted)
+
+    def _stumble(self, endpoint: Resource, error: Exception) -> float:
+        """Try a step again that failed; a deployment is given up at last, what serves goes on."""
+        log.warning("Endpoint %s: %s; trying again", endpoint.name, error, exc_info=error)
+        reason = stumbles.reason(error)
+        with self.store.edit(endpoint.uid) as draft:
+            count = stumbles.note(draft)
+            if draft.status in (CREATING, UPDATING) and count > stumbles.LAST:
+                wanted = draft.wish["Plan"]
+                if serving(draft) != wanted and draft.facts.get("Rejected") != wanted["Generation"]:
+                    self._reject(draft, wanted, reason)
+                if target(draft) is None:
+                    draft.status = FAILED
+                    draft.step(FAILED, draft.facts["FailureReason"])
+            elif draft.status != FAILED:
+                draft.step(draft.status, f"This step is tried again after: {reason}")
+        return stumbles.pause(count)
 
     def _serve(self, endpoint: Resource, wanted: Plan) -> float | None:
         current = serving(endpoint)

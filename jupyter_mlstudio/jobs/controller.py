@@ -20,8 +20,11 @@ from ..compute.protocol import (
     ContentsLost,
     EngineError,
     ImageNotFound,
+    Phase,
 )
+from ..core import stumbles
 from ..core.clock import moment, now, since
+from ..core.database import DatabaseUnavailable
 from ..core.store import Draft, Resource
 from ..core.studio import Studio
 from ..experiments.components import track
@@ -45,7 +48,6 @@ ROOM = 5.0
 """Seconds after which a job that waits for room asks again; it is told when there is some."""
 UNREACHABLE = 2.0
 UPLOAD_RETRY = 5.0
-LAST_STUMBLE = 5
 LONGEST = 86_400
 """Seconds a job may run whose request names no limit."""
 
@@ -140,31 +142,45 @@ class JobController(ABC):
             self._clean(job)
             return None
         try:
-            return self._step(job)
+            pause = self._step(job)
+        except DatabaseUnavailable:
+            raise
         except EngineError as error:
             if not error.retryable:
-                raise
+                return self._stumble(job, error)
             log.warning("%s %s waits for the container engine: %s", self.noun, job.name, error)
             return UNREACHABLE
         except ConnectionError as error:
             log.warning("%s %s waits for S3: %s", self.noun, job.name, error)
-            pause = wait_for_input(self.studio, job)
-            if pause is None:
+            left = wait_for_input(self.studio, job)
+            if left is None:
                 return self._end(job, FAILED, str(download_failed(str(error))))
-            return pause
-        except (OSError, ValueError) as error:
+            return left
+        except Exception as error:
             return self._stumble(job, error)
+        stumbles.forget(self.studio.store, job)
+        return pause
 
     def _stumble(self, job: Resource, error: Exception) -> float | None:
-        """Try a step again that failed on this machine (a full disk), and give up at last."""
+        """Try a step again that failed, and give up at last."""
+        forbidden = isinstance(error, PermissionError) and error.errno is None  # by another S3
+        reason = str(download_failed(str(error))) if forbidden else stumbles.reason(error)
         log.warning("%s %s: %s; trying again", self.noun, job.name, error, exc_info=error)
         with self.studio.store.edit(job.uid) as draft:
-            count = draft.facts["Stumbles"] = draft.facts.get("Stumbles", 0) + 1
-        if count > LAST_STUMBLE and isinstance(error, PermissionError) and error.errno is None:
-            return self._end(job, FAILED, str(download_failed(str(error))))
-        if count > LAST_STUMBLE:
-            return self._fail(job, f"InternalServerError: {error}")
-        return float(2**count)
+            if draft.status in FINAL:
+                return SOON  # it has ended, and is cleaned up like any other
+            count = stumbles.note(draft)
+            draft.step(draft.facts["SecondaryStatus"], f"This step is tried again after: {reason}")
+        if count <= stumbles.LAST or self._goes_on(draft):
+            return stumbles.pause(count)
+        return self._end(draft, FAILED, reason) if forbidden else self._fail(draft, reason)
+
+    def _goes_on(self, job: Resource) -> bool:
+        """Say whether containers run that may still complete the job, whatever we fail at."""
+        if job.status == STOPPING or not job.facts.get("Launched") or self._exceeded(job):
+            return False
+        states = self._cluster(job).states()
+        return any(state is not None and state.phase is Phase.RUNNING for state in states)
 
     def _step(self, job: Resource) -> float | None:
         if "Outcome" in job.facts:
@@ -327,7 +343,7 @@ class JobController(ABC):
             draft.facts["SecondaryStatus"] = "Uploading"
             draft.step("Uploading", f"Uploading what the {self.noun.lower()} left")
         reached("job.end.recorded")
-        return SOON
+        return 0.0
 
     def _outcome(self, job: Resource) -> str:
         return FAILED if {"Failure", INPUT_PROBLEM} & job.facts.keys() else COMPLETED
@@ -348,7 +364,7 @@ class JobController(ABC):
         except ContentsLost as error:
             return self._fail(job, f"InternalServerError: {error.reason}")
         except S3_ERRORS as error:
-            if not keep_results(self.studio, job):
+            if not keep_results(self.studio, job, error):
                 return self._end(job, FAILED, f"ClientError: Artifact upload failed: {error}")
             log.warning("Uploading the results of %s: %s; trying again", job.name, error)
             return UPLOAD_RETRY

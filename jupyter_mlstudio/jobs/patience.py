@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boto3.exceptions import Boto3Error
+from boto3.exceptions import Boto3Error, S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..core.clock import moment, since
@@ -33,11 +33,19 @@ def wait_for_input(studio: Studio, job: Resource) -> float | None:
     return float(min(2 ** away["Tries"], _LONGEST))
 
 
-def keep_results(studio: Studio, job: Resource) -> bool:
-    """Note that S3 does not take a job's results; say whether to try again."""
+def keep_results(studio: Studio, job: Resource, error: Exception) -> bool:
+    """Note that S3 does not take a job's results, and why; say whether to try again."""
     if since(job.facts["UploadingSince"]) > STORE_PATIENCE:
         return False
     with studio.store.edit(job.uid) as draft:
-        said = f"S3 does not take the results: they are kept here, and tried again for {_MINUTES}"
-        draft.step("Uploading", said)
+        said = f"S3 does not take the results ({_why(error)})"
+        draft.step("Uploading", f"{said}: they are kept here, and tried again for {_MINUTES}")
     return True
+
+
+def _why(error: Exception) -> str:
+    """Return in a word why a request failed: the same word each time, as histories show it."""
+    cause = error.__context__ if isinstance(error, S3UploadFailedError) else error
+    if isinstance(cause, ClientError):
+        return str(cause.response.get("Error", {}).get("Code") or "refused")
+    return type(cause or error).__name__

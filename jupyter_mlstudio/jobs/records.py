@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..compute.protocol import ContainerState
+from ..core import stumbles
 from ..core.clock import moment, now, since
 from ..core.store import Draft
 from .hosts import Host
@@ -23,6 +24,7 @@ OF_AN_ATTEMPT = (
     "ToldAt",
     "Outcome",
     "StoreAway",
+    stumbles.FACT,
 )
 INPUT_PROBLEM = "InputProblem"
 """Fact: why containers did not get all of their input, whatever they made of it."""

@@ -12,7 +12,11 @@ from botocore.exceptions import ClientError, WaiterError
 
 from jupyter_mlstudio.compute.admission import SERVICE_SHARE
 from jupyter_mlstudio.compute.protocol import EngineError
+from jupyter_mlstudio.core import stumbles
 from jupyter_mlstudio.core.logs import LogStore
+from jupyter_mlstudio.core.store import Resource
+from jupyter_mlstudio.endpoints.replicas import Replicas
+from jupyter_mlstudio.endpoints.slots import Slot
 from tests.endpoints.world import IMAGE, World, production, until
 
 
@@ -65,6 +69,33 @@ def test_serving_outlives_model_and_configuration(world: World) -> None:
     until(lambda: world.status("outlives") == "OutOfService")
     world.wait_in_service("outlives")
     assert world.invoke("outlives")["files"] == {"a": "1"}
+
+
+def test_what_nobody_foresaw_fails_the_deployment_and_what_serves_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance = Replicas.advance
+
+    def fail(replicas: Replicas, endpoint: Resource, slot: Slot) -> None:
+        if endpoint.name == "odd" or slot.key.startswith("2-"):
+            raise RuntimeError("nobody foresaw this")
+        advance(replicas, endpoint, slot)
+
+    monkeypatch.setattr(stumbles, "pause", lambda _: 0.02)
+    monkeypatch.setattr(Replicas, "advance", fail)
+    world.deploy("even", ModelDataUrl=world.upload_model("even", weights="w1"))
+    world.create_config("odd")
+    world.sagemaker.create_endpoint(EndpointName="odd", EndpointConfigName="odd")
+    assert _failure(world, "odd") == (
+        "InternalServerError: RuntimeError: nobody foresaw this. This is a fault of the studio; "
+        "its log has the details."
+    )
+    world.sagemaker.update_endpoint(EndpointName="even", EndpointConfigName="odd")
+    world.wait_in_service("even")
+    after = world.sagemaker.describe_endpoint(EndpointName="even")
+    assert after["EndpointConfigName"] == "even"
+    assert "nobody foresaw this" in after["FailureReason"]
+    assert world.invoke("even")["files"] == {"weights": "w1"}
 
 
 def test_container_that_exits_fails_the_endpoint_with_its_log(world: World) -> None:

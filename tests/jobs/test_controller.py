@@ -12,14 +12,14 @@ from typing import Any, TypeGuard
 import pytest
 from boto3.exceptions import S3UploadFailedError
 
-from jupyter_mlstudio.compute.protocol import ContentsLost, Folder, Overlay
+from jupyter_mlstudio.compute.protocol import ContentsLost, EngineError, Folder, Overlay
 from jupyter_mlstudio.core.clock import moment
 from jupyter_mlstudio.core.settings import load_settings
 from jupyter_mlstudio.core.store import Resource
 from jupyter_mlstudio.core.studio import Studio
 from jupyter_mlstudio.jobs.controller import UPLOAD_RETRY
 from jupyter_mlstudio.jobs.patience import STORE_PATIENCE
-from jupyter_mlstudio.jobs.status import FAILED, IN_PROGRESS, STOPPING
+from jupyter_mlstudio.jobs.status import COMPLETED, FAILED, IN_PROGRESS, STOPPING
 from jupyter_mlstudio.jobs.training.controller import TrainingController
 from jupyter_mlstudio.jobs.training.kind import TRAINING_JOB
 from jupyter_mlstudio.jobs.warm.cache import CACHE
@@ -27,6 +27,7 @@ from jupyter_mlstudio.storage.objects import ObjectStore
 from tests.core.fake_engine import FakeEngine
 from tests.postgres import chosen
 
+SMALL = {"InstanceType": "ml.t3.medium", "InstanceCount": 1}
 KEPT_ALIVE = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "KeepAlivePeriodInSeconds": 60}
 
 
@@ -193,6 +194,107 @@ def test_a_step_that_fails_on_this_machine_is_tried_again_and_given_up(
     monkeypatch.undo()
     controller.reconcile(other.uid)
     assert engine(studio).starts == 1
+
+
+def unforeseen(*_: object, **__: object) -> None:
+    raise RuntimeError("nobody foresaw this")
+
+
+def test_what_nobody_foresaw_fails_a_job_at_last_and_says_so_before(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = create(studio)
+    monkeypatch.setattr("jupyter_mlstudio.jobs.training.controller.prepare_folders", unforeseen)
+    controller = TrainingController(studio)
+    assert controller.reconcile(job.uid) == 2.0
+    waiting = studio.store.history(job.uid)[-1]
+    assert (waiting.status, now(studio, job).status) == ("Downloading", IN_PROGRESS)
+    assert "tried again after: InternalServerError: RuntimeError: nobody" in waiting.message
+    assert [controller.reconcile(job.uid) for _ in range(5)] == [4.0, 8.0, 16.0, 32.0, None]
+    ended = now(studio, job)
+    assert ended.status == FAILED
+    assert ended.facts["FailureReason"] == (
+        "InternalServerError: RuntimeError: nobody foresaw this. This is a fault of the studio; "
+        "its log has the details."
+    )
+
+
+def test_an_engine_that_refuses_for_good_fails_a_job_at_last(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = create(studio)
+    controller = TrainingController(studio)
+    controller.reconcile(job.uid)
+
+    def refuse(*_: object) -> None:
+        raise EngineError("The container belongs to somebody else.")
+
+    monkeypatch.setattr(FakeEngine, "inspect", refuse)
+    for _ in range(6):
+        controller.reconcile(job.uid)
+    assert now(studio, job).facts["FailureReason"] == (
+        "InternalServerError: The container belongs to somebody else."
+    )
+
+
+def test_only_failures_in_a_row_count(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = create(studio)
+    controller = TrainingController(studio)
+    for _ in range(3):
+        with monkeypatch.context() as patch:
+            patch.setattr(TrainingController, "_step", unforeseen)
+            assert [controller.reconcile(job.uid) for _ in range(4)] == [2.0, 4.0, 8.0, 16.0]
+        controller.reconcile(job.uid)
+    assert now(studio, job).facts["SecondaryStatus"] == "Training"
+
+
+def test_a_job_whose_container_runs_goes_on_unless_it_is_to_stop(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (create(studio, name, ResourceConfig=SMALL) for name in ("first", "second"))
+    controller = TrainingController(studio)
+    for job in (first, second):
+        for _ in range(2):
+            controller.reconcile(job.uid)
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingController, "accompany", unforeseen)
+        assert [controller.reconcile(first.uid) for _ in range(8)][-3:] == [32.0] * 3
+        patch.setattr(TrainingController, "_accompany", unforeseen)
+        with studio.store.edit(second.uid) as draft:
+            draft.status = STOPPING
+            draft.facts["SecondaryStatus"] = "Stopping"
+            draft.step("Stopping", "Stopping the job")
+        for _ in range(6):
+            controller.reconcile(second.uid)
+    assert now(studio, second).status == FAILED
+    engine(studio).exit(studio.container_name(first), 0)
+    for _ in range(3):
+        controller.reconcile(first.uid)
+        time.sleep(0.2)
+    assert now(studio, first).facts["Outcome"] == COMPLETED
+
+
+def test_a_job_that_has_ended_stays_what_it_is_when_clean_up_fails(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = create(studio)
+    controller = TrainingController(studio)
+    monkeypatch.setattr(controller, "publish", lambda *_: {})
+    for _ in range(2):
+        controller.reconcile(job.uid)
+    engine(studio).exit(studio.container_name(job), 0)
+    with monkeypatch.context() as patch:
+        patch.setattr("jupyter_mlstudio.jobs.controller.stop_pipes", unforeseen)
+        deadline = time.monotonic() + 10
+        while now(studio, job).status == IN_PROGRESS:
+            assert time.monotonic() < deadline
+            controller.reconcile(job.uid)
+        for _ in range(8):
+            with pytest.raises(RuntimeError):
+                controller.reconcile(job.uid)
+    assert now(studio, job).status == COMPLETED
+    assert controller.reconcile(job.uid) is None
+    assert not (studio.settings.jobs / job.uid).exists()
 
 
 def test_stopping_before_the_start_needs_no_container(studio: Studio) -> None:
