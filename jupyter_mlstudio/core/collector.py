@@ -21,6 +21,10 @@ _MOST_CHARACTERS = 1 << 20
 """What is held of a container's output while the lines before are written."""
 _PATIENCE = 0.2
 _RETRY = 1.0
+_LAST_FAILURE = 20
+"""How often in a row a log is tried again that fails for a reason nobody foresaw."""
+_STEADY = 60.0
+LOST = "[The log is cut here: the studio could not read what follows]"
 
 
 class LogCollector:
@@ -77,36 +81,60 @@ class LogCollector:
         stream: str,
         written: Callable[[], None],
     ) -> None:
-        store.create(group, stream)
+        failures = 0
         while not self._closed.is_set():
-            since = store.last_ns(group, stream)
+            began = monotonic()
             try:
-                with closing(_batches(self._engine.logs(container, since))) as batches:
-                    for batch in batches:
-                        if self._closed.is_set():
-                            return
-                        full = store.append(group, stream, batch)
-                        reached("log.appended")
-                        written()
-                        reached("log.scanned")
-                        if full:
-                            return
-            except LogCut:
-                store.cut(group, stream)
+                self._read(container, store, group, stream, written)
                 return
             except DatabaseUnavailable:
-                self._closed.wait(_RETRY)
+                pass
             except OSError as error:
                 # Such as a full disk: the container keeps its log meanwhile.
                 log.warning("The log of %s cannot be written: %s", container, error)
-                self._closed.wait(_RETRY)
             except EngineError as error:
                 log.warning("Log of %s broke off: %s", container, error.reason)
                 if not error.retryable:
                     return
-                self._closed.wait(_RETRY)
-            else:
-                return
+            except Exception:
+                log.exception("The log of %s cannot be followed", container)
+                failures = failures + 1 if monotonic() - began < _STEADY else 1
+                if failures > _LAST_FAILURE:
+                    store.append(group, stream, [LogLine(store.last_ns(group, stream) + 1, LOST)])
+                    return
+            self._closed.wait(_RETRY)
+
+    def _read(
+        self,
+        container: str,
+        store: LogStore,
+        group: str,
+        stream: str,
+        written: Callable[[], None],
+    ) -> None:
+        """Read a log to its end, from the last line that is in the store."""
+        store.create(group, stream)
+        since = store.last_ns(group, stream)
+        try:
+            with closing(_batches(self._engine.logs(container, since))) as batches:
+                for batch in batches:
+                    if self._closed.is_set():
+                        return
+                    full = store.append(group, stream, batch)
+                    reached("log.appended")
+                    try:
+                        written()
+                    except (DatabaseUnavailable, OSError):
+                        raise
+                    except Exception:
+                        # Whoever waits for the end of the log does the same, and hears of it.
+                        log.exception("What %s prints is not looked at", container)
+                        written = _nothing
+                    reached("log.scanned")
+                    if full:
+                        return
+        except LogCut:
+            store.cut(group, stream)
 
 
 def _nothing() -> None:
