@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 from itertools import groupby, islice
 from operator import attrgetter
 
-from jupyter_mlstudio.wire.errors import AWSError
-
 from . import catalog, events, lifecycle, records
 from .catalog import Bucket, Entry
 from .decisions import remove
@@ -57,7 +55,7 @@ class Expirer(threading.Thread):
             self._wake.clear()
             try:
                 expire(self._store, time.time(), lambda: self._ending)
-            except (OSError, sqlite3.Error, AWSError):
+            except Exception:
                 log.exception("Lifecycle rules could not be applied; the next attempt follows")
             if not self._ending:
                 self._wake.wait(self._every)

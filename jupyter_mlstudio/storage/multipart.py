@@ -23,6 +23,7 @@ from .events import Cause
 from .files import Incoming
 from .journal import Record
 from .objects import ObjectStore
+from .writer import discarding
 
 _COMPLETE = Cause("ObjectCreated", "CompleteMultipartUpload")
 MIN_PART = 5 << 20
@@ -61,7 +62,7 @@ def add_part(
     store: ObjectStore, upload: Upload, number: int, body: Incoming, etag: str, checksum: str | None
 ) -> Part:
     """Make ``body`` a part, in place of any of the same number; it is discarded on failure."""
-    try:
+    with discarding(body):
         body.publish()
         part = Part(number, body.id, body.size, etag, round(time.time(), 3), checksum)
 
@@ -70,9 +71,6 @@ def add_part(
             return [records.put_part(upload.id, part)], part
 
         return store.write(decide)
-    except BaseException:
-        body.discard()
-        raise
 
 
 def check_number(number: int) -> None:
@@ -119,30 +117,27 @@ def complete(
     conditions.check(catalog.entry(store.reading, upload.bucket, upload.key))
     body = store.files.new()
     try:
-        for part in parts:
-            body.append_file(store.files.path(part.file), count=part.size)
-        reached("s3.complete.joined")
-        body.publish()
-        etag = checksums.composite_etag(part.etag for part in parts)
-        now = round(time.time(), 3)
-        entry = Entry(upload.key, body.id, body.size, etag, now, details)
+        with discarding(body):
+            for part in parts:
+                body.append_file(store.files.path(part.file), count=part.size)
+            reached("s3.complete.joined")
+            body.publish()
+            etag = checksums.composite_etag(part.etag for part in parts)
+            now = round(time.time(), 3)
+            entry = Entry(upload.key, body.id, body.size, etag, now, details)
 
-        def decide(connection: sqlite3.Connection) -> tuple[list[Record], Entry]:
-            _find(connection, upload.bucket, upload.key, upload.id)
-            present = {part.file for part in catalog.parts(connection, upload.id)}
-            if any(part.file not in present for part in parts):
-                raise _invalid_part()
-            changes, placed = placing(upload.bucket, entry, conditions, cause)(connection)
-            return [*changes, records.drop_upload(upload.id)], placed
+            def decide(connection: sqlite3.Connection) -> tuple[list[Record], Entry]:
+                _find(connection, upload.bucket, upload.key, upload.id)
+                present = {part.file for part in catalog.parts(connection, upload.id)}
+                if any(part.file not in present for part in parts):
+                    raise _invalid_part()
+                changes, placed = placing(upload.bucket, entry, conditions, cause)(connection)
+                return [*changes, records.drop_upload(upload.id)], placed
 
-        return store.write(decide)
+            return store.write(decide)
     except FileNotFoundError:
         # A part was replaced or the upload aborted meanwhile.
-        body.discard()
         raise _no_such_upload(upload.id) from None
-    except BaseException:
-        body.discard()
-        raise
 
 
 def drop_abandoned(store: ObjectStore, seconds: float) -> int:

@@ -12,7 +12,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,7 +37,7 @@ from .events import Cause
 from .files import Incoming, ObjectFiles
 from .journal import Record
 from .recovery import recover
-from .writer import Decision, T, Writer
+from .writer import Decision, T, Writer, discarding
 
 _COPY = Cause("ObjectCreated", "Copy")
 _TAG = Cause("ObjectTagging", "Put")
@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 class ObjectStore:
     """The one writer of the object store at ``root``.
 
+    ``broken()`` is called, from another thread, when the store has to be closed and opened anew.
     Thread-safe. Methods return when what they did is durable, and raise
     :class:`~jupyter_mlstudio.wire.errors.AWSError` with the codes of S3.
 
@@ -57,7 +58,7 @@ class ObjectStore:
         If another process has it open.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, broken: Callable[[], None] = lambda: None) -> None:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.files = ObjectFiles(root)
         self._root = root
@@ -70,7 +71,7 @@ class ObjectStore:
             raise
         self._unclean.touch()
         self._connection, self._journal = connection, journal
-        self._writer = Writer(connection, journal, self.files.remove)
+        self._writer = Writer(connection, journal, self.files.remove, broken)
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
 
@@ -80,7 +81,8 @@ class ObjectStore:
         for connection in [*self._readers, self._connection]:
             connection.close()
         self._journal.close()
-        self._unclean.unlink(missing_ok=True)
+        if not self._writer.unclean:
+            self._unclean.unlink(missing_ok=True)
         os.close(self._lock)
 
     @property
@@ -207,15 +209,12 @@ class ObjectStore:
         cause: Cause = PUT,
     ) -> Entry:
         """Make ``body`` the object ``key``; it is discarded if that fails."""
-        try:
+        with discarding(body):
             names.check_key(key)
             self.bucket(bucket)
             body.publish()
             entry = Entry(key, body.id, body.size, etag, now(), details)
             return self.write(placing(bucket, entry, conditions, cause))
-        except BaseException:
-            body.discard()
-            raise
 
     def copy(
         self,
@@ -233,14 +232,11 @@ class ObjectStore:
         names.check_key(target[1])
         self.bucket(target[0])
         body = self.files.new()
-        try:
+        with discarding(body):
             body.share(self.path(source))
             reached("s3.copy.linked")
             entry = Entry(target[1], body.id, source.size, source.etag, now(), details)
             return self.write(placing(target[0], entry, conditions, cause))
-        except BaseException:
-            body.discard()
-            raise
 
     def delete(
         self,

@@ -81,7 +81,7 @@ async def serve(options: Options, stop: asyncio.Event) -> None:
         If the first address cannot be listened at.
     """
     async with AsyncExitStack() as stack:
-        front = await _open(options, stack)
+        front = await _open(options, stack, stop)
         runner = _runner(front)
         await runner.setup()
         limit_connections(runner.server)
@@ -105,8 +105,10 @@ async def serve(options: Options, stop: asyncio.Event) -> None:
         await front.drain(_GRACE)
 
 
-async def _open(options: Options, stack: AsyncExitStack) -> Listener:
-    """Return what answers, its end in ``stack``."""
+async def _open(options: Options, stack: AsyncExitStack, stop: asyncio.Event) -> Listener:
+    """Return what answers, its end in ``stack``. A store that broke ends the process: whoever
+    watches that starts another, which finds its feet.
+    """
     keys = KeyRing.load(options.key)
     rest_paths("s3")  # or the first request would wait for the model to load
     if options.upstream is not None:
@@ -119,7 +121,12 @@ async def _open(options: Options, stack: AsyncExitStack) -> Listener:
             stack.callback(making.cancel)
         log.info("Passing requests on to %s", options.upstream.endpoint)
         return relay
-    store = ObjectStore(options.data)
+    loop = asyncio.get_running_loop()
+
+    def broken() -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    store = ObjectStore(options.data, broken)
     stack.callback(store.close)
     expirer = Expirer(store)
     front = Front(store, keys, options.account, options.region, lambda _: expirer.wake())
@@ -199,5 +206,9 @@ def _announce(ready: Path, port: int) -> None:
     }
     ready.parent.mkdir(parents=True, exist_ok=True)
     temporary = draft_of(ready)
-    temporary.write_text(json.dumps(document))
-    temporary.replace(ready)
+    try:
+        temporary.write_text(json.dumps(document))
+        temporary.replace(ready)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -395,23 +396,68 @@ def test_a_disk_that_fails_for_a_while(
 def test_a_change_that_can_be_neither_made_nor_undone_stops_all_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = ObjectStore(tmp_path)
+    told: list[str] = []
+    store = ObjectStore(tmp_path, lambda: told.append("broken"))
     store.create_bucket("bucket", "us-east-1")
     put(store, "key", b"kept")
     with monkeypatch.context() as patch:
         patch.setattr("jupyter_mlstudio.storage.catalog.set_position", _broken)
         patch.setattr("jupyter_mlstudio.storage.journal.Journal.truncate", _broken)
         with pytest.raises(OSError, match="Input/output"):
-            store.tag("bucket", "key", {"a": "b"})
+            put(store, "key", b"maybe")
         with pytest.raises(OSError, match="broke"):
             store.delete("bucket", "key")
     with pytest.raises(OSError, match="broke"):
         put(store, "other", b"")
+    assert told == ["broken"]
     store.close()
     store = ObjectStore(tmp_path)
     put(store, "other", b"again")
     store.close()
-    assert content(tmp_path) == {"key": b"kept", "other": b"again"}
+    assert content(tmp_path) == {"key": b"maybe", "other": b"again"}
+    assert len(bodies(tmp_path)) == 2
+
+
+def test_a_change_whose_end_fails_is_made_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ObjectStore(tmp_path)
+    store.create_bucket("bucket", "us-east-1")
+    put(store, "key", b"before")
+    with monkeypatch.context() as patch:
+        patch.setattr("concurrent.futures.ThreadPoolExecutor.submit", _broken)
+        put(store, "key", b"after")
+    put(store, "other", b"")
+    store.close()
+    assert len(bodies(tmp_path)) == 3
+    ObjectStore(tmp_path).close()
+    assert len(bodies(tmp_path)) == 2
+    assert content(tmp_path) == {"key": b"after", "other": b""}
+
+
+@pytest.mark.parametrize("heals", [True, False])
+def test_a_body_that_cannot_be_deleted_is_deleted_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heals: bool
+) -> None:
+    monkeypatch.setattr("jupyter_mlstudio.storage.writer._FIRST_PAUSE", 0.05)
+    store = ObjectStore(tmp_path)
+    store.create_bucket("bucket", "us-east-1")
+    first = put(store, "key", b"before")
+    with monkeypatch.context() as patch:
+        patch.setattr(store._writer, "_remove", _broken)
+        put(store, "key", b"after")
+        if not heals:
+            store.close()
+    if not heals:
+        assert store.files.path(first).exists()
+        store = ObjectStore(tmp_path)
+    deadline = time.monotonic() + 10
+    while store.files.path(first).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    store.close()
+    assert content(tmp_path) == {"key": b"after"}
+    assert not (tmp_path / "running").exists()
 
 
 def _broken(*_: object) -> None:
