@@ -60,6 +60,9 @@ class Watcher:
                 if not silent:
                     log.warning("Docker events: %s", error.reason)
                 self._stopped.wait(0 if silent else pause)
+            except Exception:
+                log.exception("Docker events")
+                self._stopped.wait(_LONGEST)
 
     def _listen(self) -> None:
         filters = {

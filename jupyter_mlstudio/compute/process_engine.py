@@ -311,13 +311,15 @@ def _publish(document: Mapping[str, Any], folder: Path) -> None:
     """Make the container's folder appear with its specification inside, in one step."""
     draft = draft_of(folder)
     draft.mkdir(parents=True, mode=0o700)
-    (draft / "spec.json").write_text(json.dumps(document))
-    reached("process.drafted")
     try:
+        (draft / "spec.json").write_text(json.dumps(document))
+        reached("process.drafted")
         draft.rename(folder)
     except OSError:
-        # Another thread was faster; its container is as good.
-        shutil.rmtree(draft)
+        shutil.rmtree(draft, ignore_errors=True)
+        # Another thread may have been faster; its container is as good.
+        if not folder.exists():
+            raise
 
 
 def _launch(folder: Path) -> None:

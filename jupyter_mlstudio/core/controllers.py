@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
@@ -135,6 +136,8 @@ class Controllers:
                 if not said:
                     log.error("%s. Everything waits until it can be used again.", error.message)
                 said = True
+            except Exception:
+                log.exception("Not everything could be looked at; the next look follows")
             else:
                 if was_lost or said:
                     log.warning("The database was lost and can be used again")
@@ -159,8 +162,8 @@ class Controllers:
     def _sweep(self) -> None:
         try:
             self.sweep()
-        except EngineError as error:
-            log.warning("Containers without an owner are not looked for: %s", error)
+        except (EngineError, OSError) as error:
+            log.warning("What is left of what is gone is not looked for: %s", error)
 
     def sweep(self) -> None:
         """Clean up after what is over: resources that are gone, and those that have ended.
@@ -192,9 +195,17 @@ class Controllers:
             if resources[uid] is None:
                 log.info("Removing container %s: its resource is gone", name)
                 studio.engine.remove(name)
-        for uid, folder in folders.items():
-            if resources[uid] is None:
-                studio.engine.remove_tree(folder)
         for name, uid in groups.items():
             if resources[uid] is None:
                 studio.engine.remove_group(name)
+        for uid, folder in folders.items():
+            if resources[uid] is None:
+                _remove(studio, folder)
+
+
+def _remove(studio: Studio, folder: Path) -> None:
+    """Remove a folder; one that cannot be removed keeps no other from it."""
+    try:
+        studio.engine.remove_tree(folder)
+    except OSError as error:
+        log.warning("%s, whose resource is gone, cannot be removed: %s", folder, error)

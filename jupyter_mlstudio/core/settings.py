@@ -178,22 +178,28 @@ def _create_identity(path: Path) -> None:
         identity[port] = _free_port()
     draft = draft_of(path)
     write_atomically(draft, json.dumps(identity, indent=2))
-    with suppress(FileExistsError):
-        os.link(draft, path)
-    draft.unlink()
+    try:
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
     """Replace ``path`` in one step, durably: readers see the old text or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = draft_of(path)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    reached("file.written")
-    temporary.replace(path)
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        reached("file.written")
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     reached("file.replaced")
 
 

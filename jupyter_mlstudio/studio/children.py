@@ -170,29 +170,39 @@ class Child:
         for process in program.unannounced():
             log.info("Ending %s, process %d, that nobody waits for", program.name, process.pid)
             end(process)
+        if self._spawned is not None:
+            self._spawned.wait()  # it has ended: let it go
         program.ready.unlink(missing_ok=True)
         with _log_file(program.log) as output:
-            self._spawned = subprocess.Popen(
+            self._spawned = spawned = subprocess.Popen(
                 program.command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        try:
+            self._await(spawned, timeout)
+            self._process = psutil.Process(spawned.pid)
+        except BaseException:
+            spawned.kill()
+            spawned.wait()
+            raise
+        log.info("Started %s, process %d", program.name, spawned.pid)
+
+    def _await(self, spawned: subprocess.Popen[bytes], timeout: float) -> None:
+        """Wait until a process says that it answers."""
+        program = self.program
         reached("child.spawned")
         deadline = monotonic() + timeout
         while runfile.read(program.ready) is None:
-            if (code := self._spawned.poll()) is not None:
+            if (code := spawned.poll()) is not None:
                 raise ChildError(f"{program.name} ended with {code}: {last_words(program.log)}")
             if monotonic() > deadline or self._closing.is_set():
-                self._spawned.kill()
-                self._spawned.wait()
                 raise ChildError(
                     f"{program.name} was not ready in {timeout:g} s; see {program.log}"
                 )
             self._closing.wait(0.02)
-        self._process = psutil.Process(self._spawned.pid)
-        log.info("Started %s, process %d", program.name, self._spawned.pid)
 
     def _alive(self) -> bool:
         if self._spawned is not None and self._spawned.poll() is not None:
@@ -228,8 +238,8 @@ class Child:
             delay, since = min(max(delay * 2, FIRST_RETRY), LAST_RETRY), monotonic()
             try:
                 self._bring_up(_START_TIMEOUT)
-            except ChildError as error:
-                log.error("%s", error)
+            except (ChildError, OSError, psutil.Error) as error:
+                log.error("%s cannot be started: %s", self.program.name, error)
 
 
 def left(run: Path) -> list[Program]:

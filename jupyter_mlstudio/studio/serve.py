@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 
 import uvloop
 from aiohttp import web
@@ -68,13 +69,8 @@ class _Process:
             raise StartError(f"The studio cannot start. {error.message}.") from error
         except (EngineError, OSError) as error:
             raise StartError(f"The studio cannot start: {error}") from error
-        reached("studio.opened")
         try:
             await self._start(studio)
-            settle()
-            reached("studio.reconciling")
-            self._announce()
-            reached("studio.announced")
             ready()
             log.info("Serving %s at %s", self.settings.root, self.settings.url)
             await self._until_told(studio)
@@ -84,17 +80,21 @@ class _Process:
 
     async def _start(self, studio: Studio) -> None:
         try:
+            reached("studio.opened")
             access = await asyncio.to_thread(self.engine.access)
             await self._start_children(access)
             await self._listen(studio, access)
-        except (EngineError, ChildError, OSError) as error:
-            raise StartError(f"The studio cannot start: {error}") from error
-        reached("studio.serving")
-        try:
+            reached("studio.serving")
             await asyncio.to_thread(studio.start)
+            await asyncio.to_thread(kernels.write, self.settings)
+            settle()
+            reached("studio.reconciling")
+            self._announce()
+            reached("studio.announced")
         except DatabaseUnavailable as error:
             raise StartError(f"The studio cannot start. {error.message}.") from error
-        await asyncio.to_thread(kernels.write, self.settings)
+        except (EngineError, ChildError, OSError) as error:
+            raise StartError(f"The studio cannot start: {error}") from error
 
     async def _start_children(self, access: Access) -> None:
         self.children = [Child(program) for program in programs(self.settings, access)]
@@ -179,23 +179,28 @@ class _Process:
         )
 
     async def _stop(self, studio: Studio) -> None:
-        run_file(self.settings).unlink(missing_ok=True)
-        reached("studio.closing")
-        stop_waiting(studio)
-        for runner in self.runners:
-            await runner.cleanup()
-        everything = stop_request(self.settings).exists()
-        stop_request(self.settings).unlink(missing_ok=True)
-        if everything:
-            try:
-                await asyncio.to_thread(shutdown.stop_work, studio)
-            except EngineError as error:
-                log.error("Containers cannot be stopped: %s", error.reason)
+        """End everything: what fails keeps nothing that comes after it from its end."""
+        async with AsyncExitStack() as later:
+            for child in self.children:
+                later.push_async_callback(asyncio.to_thread, child.stop)
+            later.push_async_callback(self._close, studio)
+            run_file(self.settings).unlink(missing_ok=True)
+            reached("studio.closing")
+            stop_waiting(studio)
+            for runner in self.runners:
+                await runner.cleanup()
+            everything = stop_request(self.settings).exists()
+            stop_request(self.settings).unlink(missing_ok=True)
+            if everything:
+                try:
+                    await asyncio.to_thread(shutdown.stop_work, studio)
+                except EngineError as error:
+                    log.error("Containers cannot be stopped: %s", error.reason)
+        log.info("Stopped")
+
+    async def _close(self, studio: Studio) -> None:
         await asyncio.to_thread(studio.close)
         reached("studio.closed")
-        for child in reversed(self.children):
-            await asyncio.to_thread(child.stop)
-        log.info("Stopped")
 
 
 def _unsettled(studio: Studio) -> tuple[bool, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from jupyter_mlstudio.core.settings import DATABASE_VARIABLE, load_settings
+from jupyter_mlstudio.core.settings import DATABASE_VARIABLE, load_settings, write_atomically
 
 
 def test_many_who_make_a_root_at_once_get_one_identity(tmp_path: Path) -> None:
@@ -47,3 +49,16 @@ def test_a_database_from_the_environment_overrules_and_is_written_nowhere(
     assert "secret" not in (tmp_path / "studio.json").read_text()
     monkeypatch.delenv(DATABASE_VARIABLE)
     assert load_settings(tmp_path).database == kept
+
+
+def test_a_file_that_cannot_be_replaced_stays_and_nothing_is_left_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    write_atomically(tmp_path / "f", "before")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(tmp_path / "f", "after")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]

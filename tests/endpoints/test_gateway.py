@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import socket
 import threading
 import time
@@ -21,7 +23,15 @@ from botocore.client import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, EventStreamError
 
-from jupyter_mlstudio.endpoints.routes import Replica, Variant
+from jupyter_mlstudio.endpoints.gateway.table import POLL_SECONDS, RouteTable
+from jupyter_mlstudio.endpoints.routes import (
+    EndpointRoute,
+    Replica,
+    Variant,
+    read_state,
+    state_path,
+    write_routes,
+)
 from tests.endpoints.conftest import ACCOUNT, REGION, ModelServer, RunningGateway
 
 if TYPE_CHECKING:
@@ -370,6 +380,36 @@ def test_state_tells_when_a_retired_replica_is_done(gateway: RunningGateway, mod
         proceed.set()
         assert pending.result()["Body"].read() == b"late"
     gateway.wait_for(lambda state: state["busy"] == [])
+
+
+def test_state_that_cannot_be_written_is_told_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async def follow(path: Path, revision: str) -> None:
+        table = RouteTable(path)
+        watching = asyncio.create_task(table.watch())
+        with monkeypatch.context() as patch:
+            patch.setattr("jupyter_mlstudio.endpoints.gateway.table.write_state", full)
+            for _ in range(3):
+                await asyncio.sleep(POLL_SECONDS)
+                assert table.find((ACCOUNT, REGION, "ep")) is not None
+            assert read_state(state_path(path)) is None
+        for _ in range(50):
+            await asyncio.sleep(POLL_SECONDS)
+            if (state := read_state(state_path(path))) is not None:
+                assert state.revision == revision
+                break
+        else:
+            pytest.fail("it is never told")
+        watching.cancel()
+
+    route = EndpointRoute(ACCOUNT, REGION, "ep", "InService", "g", ())
+    revision = write_routes(tmp_path / "routes.json", [route])
+    asyncio.run(follow(tmp_path / "routes.json", revision))
+    assert caplog.text.count("No space left on device") == 1
 
 
 def test_client_that_leaves_cancels_the_container_call(

@@ -145,6 +145,34 @@ def test_the_first_start_again_is_at_once_and_the_next_is_not(
     child.stop()
 
 
+def test_one_that_cannot_be_started_again_at_once_is_later(
+    program: Callable[..., Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([OSError(12, "Cannot allocate memory"), psutil.NoSuchProcess(1)])
+
+    def fail(_: str) -> None:
+        if error := next(failures, None):
+            raise error
+
+    monkeypatch.setattr(children, "FIRST_RETRY", 0.01)
+    child = Child(program())
+    with monkeypatch.context() as patch:
+        patch.setattr(children, "reached", fail)
+        with pytest.raises(OSError, match="memory"):
+            child.start()
+        assert not program().unannounced()
+        child.stop()  # and has nobody to wait for
+        child = Child(program())
+        failures = iter([None, OSError(12, "Cannot allocate memory"), psutil.NoSuchProcess(1)])
+        child.start()
+        first = child.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: child.pid not in (None, first))
+    child.stop()
+    assert next(failures, "none") == "none"
+
+
 def test_what_is_left_is_found_and_ended(program: Callable[..., Program]) -> None:
     child = Child(program())
     child.start()

@@ -44,6 +44,8 @@ class RouteTable:
         self._load: Counter[str] = Counter()
         self._turn: Counter[str] = Counter()
         self._silent = False
+        self._untold = ""
+        """Why the state file does not say what is so; empty when it does."""
 
     def refresh(self) -> None:
         """Read the file again if it has changed."""
@@ -70,6 +72,8 @@ class RouteTable:
         """Refresh for ever, every 200 ms, also while nobody asks."""
         while True:
             self.refresh()
+            if self._untold:
+                self.tell()
             await asyncio.sleep(POLL_SECONDS)
 
     def find(self, key: Key) -> EndpointRoute | None:
@@ -120,17 +124,27 @@ class RouteTable:
         self._silent = True
 
     def tell(self) -> None:
-        """Write which version is in force and which replicas have requests in hand."""
+        """Write which version is in force and which replicas have requests in hand.
+
+        What cannot be written, as on a full disk, is tried again at the next look.
+        """
         if self._silent:
             return
         state = GatewayState(os.getpid(), self._routes.revision, frozenset(self._load))
-        write_state(state_path(self._path), state)
-        reached("gateway.told")
+        problem = ""
+        try:
+            write_state(state_path(self._path), state)
+            reached("gateway.told")
+        except OSError as error:
+            problem = str(error)
+        if problem and problem != self._untold:
+            log.error("the studio is not told which routes are in force: %s", problem)
+        self._untold = problem
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except OSError:  # it is not there, or cannot be looked at now
         return None
     return (status.st_ino, status.st_mtime_ns, status.st_size)
