@@ -59,7 +59,7 @@ def _enter(namespace: int) -> None:
 class Daemon:
     """One engine with everything it has in a folder of its own.
 
-    ``data`` is its data root, where that is to be another file system.
+    ``data`` is its data root, where that is to be on another file system.
     """
 
     def __init__(self, *options: str, data: Path | None = None) -> None:
@@ -138,18 +138,25 @@ class Daemon:
         psutil.wait_procs([*mine, *below], _PATIENCE)
 
     def close(self) -> None:
-        """End it, and remove what it leaves."""
+        """End it, and remove what it leaves.
+
+        An engine mounts its data root on itself, and one that is killed does not unmount it.
+        """
         if self._process is not None and self._process.poll() is None:
             self.go_on()
         self.crash()
-        for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
-            target = line.split()[1]
-            if target.startswith(f"{self.folder}/"):
-                subprocess.run(["umount", "-l", target], check=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for target in reversed(self._mounted()):
+            subprocess.run(["umount", "-l", target], check=False)
+        assert not self._mounted()
+        shutil.rmtree(self.folder)
 
     def last_words(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
+
+    def _mounted(self) -> list[str]:
+        targets = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        mine = (f"{self.folder}/", f"{self.data}/")
+        return [target for target in targets if f"{target}/".startswith(mine)]
 
     def _signal(self, number: int) -> None:
         if self._process is not None:

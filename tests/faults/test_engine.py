@@ -158,11 +158,13 @@ def place(
         made.deploy(model)
         yield made
     finally:
-        if not engine.answers():
+        try:
+            if not engine.answers():
+                engine.crash()
+                engine.start()
+            studio.stop(containers=True)
+        finally:
             engine.close()
-            engine.start()
-        studio.stop(containers=True)
-        engine.close()
 
 
 def steps(place: Place, name: str) -> list[str]:
