@@ -30,6 +30,25 @@ probe_paths(DockerClient(), Path(sys.argv[2]), sys.argv[1])
 
 
 @pytest.mark.parametrize(
+    ("program", "point"), [(HELP, "docker.helping"), (PROBE, "docker.probing")]
+)
+def test_helpers_that_fail_leave_nothing(
+    docker_engine: DockerEngine, docker_api: docker.APIClient, program: str, point: str
+) -> None:
+    studio, root = docker_engine.studio_id, str(docker_engine.root)
+    failed = subprocess.run(
+        [sys.executable, "-c", f"{IMPORTS}{program}", studio, root],
+        env={**os.environ, VARIABLE: f"{point}:1:fail"},
+        capture_output=True,
+        check=False,
+    )
+    assert f"fail-point {point}".encode() in failed.stderr
+    label = {"label": f"{HELPER_LABEL}={studio}"}
+    assert not docker_api.containers(all=True, filters=label)
+    assert not docker_api.volumes(filters=label)["Volumes"]
+
+
+@pytest.mark.parametrize(
     ("program", "point"),
     [(HELP, "docker.helping"), (PROBE, "docker.probing"), (PROBE, "docker.probing:2")],
 )

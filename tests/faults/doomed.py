@@ -1,4 +1,4 @@
-"""A studio in whose processes a fail-point acts, and which is started again when it dies."""
+"""A studio in whose processes a fail-point acts, and which is started again when it is gone."""
 
 from __future__ import annotations
 
@@ -54,6 +54,10 @@ class Doomed(RunningStudio):
             if found and psutil.Process(found.pid).status() != psutil.STATUS_ZOMBIE:
                 return found.pid
         return None
+
+    def pids(self) -> dict[str, int | None]:
+        """Return the process of each sort."""
+        return {name: self.pid(name) for name in PROCESSES}
 
     def kill(self, *names: str) -> None:
         """Kill processes, all of them unless some are named, and wait until they are gone."""
@@ -134,6 +138,8 @@ class Keeper(threading.Thread):
         self._mark: Path | None = next(marks)
         self._closing = threading.Event()
         self.reached = 0
+        self.at_start = self._mark is not None and self._mark.exists()
+        """Whether the first point acted before the studio answered."""
         self.error: StudioError | None = None
 
     def run(self) -> None:

@@ -1,4 +1,7 @@
-"""A process of ours dies at each point between two effects, and nothing is lost or left."""
+"""At each point between two effects a process of ours dies, or gets an error from its machine.
+
+Nothing is lost or left.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ import pytest
 
 import jupyter_mlstudio
 from jupyter_mlstudio._failpoints import ONCE, POINTS, VARIABLE
+from jupyter_mlstudio.studio import client as studio_client
 from tests import invariants
 from tests.conftest import RunningStudio
 
@@ -247,3 +251,59 @@ def test_the_same_with_plain_processes(on_processes: Pool) -> None:
 def test_dying_at_a_later_time_loses_and_leaves_nothing(on_docker: Pool, nth: int) -> None:
     survive(on_docker, do.train, "store.committed", nth=nth)
     survive(on_docker, do.train, "store.written", nth=nth)
+
+
+ENDING = {"studio.closing", "studio.closed"}
+"""Points at which the studio is about to end anyway."""
+
+
+def go_on(pool: Pool, scenario: Scenario, *points: str, nth: int = 1) -> None:
+    """Have each point fail in turn, and see that the same processes go on with the work.
+
+    An error on the way up keeps a studio from starting, with words that say why.
+    """
+    for point in points:
+        with pool.studio() as studio:
+            said = studio_client.log_file(studio.settings).stat().st_size
+            with studio.armed(point, nth=nth, action="fail", wait=False) as keeper:
+                before = studio.pids()
+                scenario(studio, f"{name_of(scenario)}-{next(_NUMBERS)}")
+                keeper.wait_while(lambda: invariants.problems(studio.settings))
+                assert keeper.reached, f"{point} was not reached"
+                if keeper.at_start:
+                    log = studio_client.log_file(studio.settings).read_bytes()[said:]
+                    assert before["studio"] or b"cannot start: " in log, f"no word of {point}"
+                elif point not in ENDING:
+                    assert studio.pids() == before, f"a process ended at {point}"
+            invariants.until_sound(studio.settings)
+
+
+@pytest.mark.docker
+@pytest.mark.timeout(300)
+def test_a_job_outlives_errors_at_some_of_its_steps(on_docker: Pool) -> None:
+    go_on(on_docker, do.train, "job.launch.started", "s3.catalogue.committed")
+
+
+@pytest.mark.soak
+@pytest.mark.docker
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("scenario", EVERY, ids=name_of)
+def test_an_error_at_each_point_loses_and_leaves_nothing(
+    on_docker: Pool, scenario: Scenario
+) -> None:
+    go_on(on_docker, scenario, *points_of(scenario))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_the_same_errors_with_plain_processes(on_processes: Pool) -> None:
+    go_on(on_processes, do.train_a_process, *PROCESS)
+
+
+@pytest.mark.soak
+@pytest.mark.docker
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("nth", [3, 8])
+def test_an_error_at_a_later_time_loses_and_leaves_nothing(on_docker: Pool, nth: int) -> None:
+    points = "store.written store.committed file.written file.replaced docker.removed"
+    go_on(on_docker, do.train, *points.split(), nth=nth)
