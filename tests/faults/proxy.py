@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import socket
 import struct
 import threading
@@ -16,9 +17,16 @@ class Fault(enum.Enum):
     DOWN = "they are closed at once"
     RESET = "the next long answer is cut off in its middle"
     FLIPPED = "a byte of the next long answer is another"
+    FORBIDDEN = "every request is answered with 403"
 
 
 _LONG = 1 << 20
+_DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+_FORBIDDEN = (
+    b"HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%s" % (len(_DENIED), _DENIED)
+)
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Proxy:
@@ -57,6 +65,9 @@ class Proxy:
             while data := client.recv(1 << 16):
                 if self.fault is Fault.DOWN:
                     break
+                if self.fault is Fault.FORBIDDEN:
+                    _forbid(client, data)
+                    break
                 store.sendall(data)
             store.shutdown(socket.SHUT_RDWR)
             client.shutdown(socket.SHUT_RDWR)
@@ -76,3 +87,16 @@ class Proxy:
             client.sendall(data)
         with suppress(OSError):
             client.shutdown(socket.SHUT_RDWR)
+
+
+def _forbid(client: socket.socket, data: bytes) -> None:
+    """Read a request to its end, and refuse it."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    while not end:
+        data += client.recv(1 << 16)
+        head, end, body = data.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    left = int(length[1]) - len(body) if length else 0
+    while left > 0 and (more := client.recv(1 << 16)):
+        left -= len(more)
+    client.sendall(_FORBIDDEN)

@@ -22,6 +22,7 @@ from tests.jobs.jobs import (
     unique,
     wait,
     wait_for,
+    wait_for_line,
 )
 
 from .proxy import Fault, Proxy
@@ -112,7 +113,7 @@ def down(studio: RunningStudio, proxy: Proxy, data: tuple[str, str], seconds: fl
     while line not in log_lines(studio, name):
         time.sleep(0.1)
     proxy.fault = Fault.DOWN
-    said(studio, name, "S3 does not take the results: they are kept here", 120)
+    said(studio, name, "S3 does not take the results (ServiceUnavailable): they are kept here", 120)
     time.sleep(seconds)
     proxy.fault = Fault.NONE
     job = wait(studio, name)
@@ -134,6 +135,35 @@ def test_a_store_that_is_down_for_minutes(
     studio: RunningStudio, proxy: Proxy, data: tuple[str, str]
 ) -> None:
     down(studio, proxy, data, 120)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+def test_a_store_that_forbids_reading(
+    studio: RunningStudio, proxy: Proxy, data: tuple[str, str]
+) -> None:
+    name = train(studio, data[0], Fault.FORBIDDEN, proxy)
+    said(studio, name, "This step is tried again after: ClientError: Data download failed: s3://")
+    job = wait(studio, name, 200)
+    proxy.fault = Fault.NONE
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith(f"ClientError: Data download failed: s3://{BUCKET}")
+    assert "403" in job["FailureReason"]
+    lasted = job["TrainingEndTime"] - job["CreationTime"]
+    assert lasted.total_seconds() > 60, "a rule that is just being changed is waited for"
+
+
+def test_a_store_that_forbids_writing_for_a_while(
+    studio: RunningStudio, proxy: Proxy, data: tuple[str, str]
+) -> None:
+    folder, line = data
+    name = train(studio, folder, Fault.NONE, proxy)
+    wait_for_line(studio, name, line)
+    proxy.fault = Fault.FORBIDDEN
+    said(studio, name, "S3 does not take the results (AccessDenied): they are kept here", 120)
+    proxy.fault = Fault.NONE
+    job = wait(studio, name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
 
 
 @pytest.mark.parametrize(
