@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.docker]
 
 JOBS = 40
 KILLS = 12
+TINY = 200
 
 
 @pytest.mark.timeout(3000)
@@ -51,6 +52,32 @@ def test_killing_the_studio_loses_no_job_and_no_line(
         assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
         lines = [line for line in log_lines(studio, name) if line.startswith("line ")]
         assert lines == [f"line {n} loss=0.{n};" for n in range(1, 21)]
+    invariants.until_sound(studio.settings)
+
+
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("kills", [0, 20])
+def test_two_hundred_tiny_jobs_all_end(
+    make_studio: Callable[[str], RunningStudio], kills: int
+) -> None:
+    studio, image = make_studio("docker"), build()
+    sagemaker, began = studio.client("sagemaker"), time.monotonic()
+    resources = {"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    names = [f"tiny-{n}" for n in range(TINY)]
+    script = 'echo "I am here"; echo x > /opt/ml/model/x'
+    code = shell(studio, image, "tiny", script)
+    for name in names:
+        sagemaker.create_training_job(
+            **request(studio, image, name, **code, ResourceConfig=resources)
+        )
+    accepted = time.monotonic() - began
+    kill(studio, random.Random(13), kills)
+    for name in names:
+        job = wait(studio, name, 1500)
+        assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+        assert log_lines(studio, name) == ["I am here"]
+    took = time.monotonic() - began
+    print(f"{TINY} jobs accepted in {accepted:.0f} s, ended in {took:.0f} s, {kills} kills")
     invariants.until_sound(studio.settings)
 
 
