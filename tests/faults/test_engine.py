@@ -6,6 +6,8 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -135,36 +137,41 @@ class Place:
         return sorted(entry["Names"][0] for entry in found)
 
 
+@contextmanager
+def placed(engine: Daemon, model: bytes, root: Path) -> Iterator[Place]:
+    """Run a studio with an endpoint on an engine of its own."""
+    source = docker.APIClient(version="auto", timeout=60)
+    studio = RunningStudio(load_settings(root, compute="docker"))
+    made = Place(studio, engine)
+    with pytest.MonkeyPatch.context() as patch:
+        try:
+            engine.start()
+            engine.load(MODEL, source)
+            source.close()
+            patch.setenv("DOCKER_HOST", engine.url)
+            studio.start()
+            made.deploy(model)
+            yield made
+        finally:
+            try:
+                if not engine.answers():
+                    engine.crash()
+                    engine.start()
+                studio.stop(containers=True)
+            finally:
+                engine.close()
+
+
 @pytest.fixture
 def place(
     request: pytest.FixtureRequest,
     alone: None,
     model: bytes,
     tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Place]:
-    options = getattr(request, "param", ())
-    source = docker.APIClient(version="auto", timeout=60)
-    engine = Daemon(*options)
-    settings = load_settings(tmp_path_factory.mktemp("studio"), compute="docker")
-    studio = RunningStudio(settings)
-    made = Place(studio, engine)
-    try:
-        engine.start()
-        engine.load(MODEL, source)
-        source.close()
-        monkeypatch.setenv("DOCKER_HOST", engine.url)
-        studio.start()
-        made.deploy(model)
+    engine = Daemon(*getattr(request, "param", ()))
+    with placed(engine, model, tmp_path_factory.mktemp("studio")) as made:
         yield made
-    finally:
-        try:
-            if not engine.answers():
-                engine.crash()
-                engine.start()
-            studio.stop(containers=True)
-        finally:
-            engine.close()
 
 
 def steps(place: Place, name: str) -> list[str]:
