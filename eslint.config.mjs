@@ -60,7 +60,12 @@ export default defineConfig([
       'jupyter/prefer-lazy-imports': [
         'warn',
         {
-          ignoreImports: ['../commands', '../model/studio', '../panels/sidebar']
+          ignoreImports: [
+            '../api/client',
+            '../commands',
+            '../model/studio',
+            '../panels/sidebar'
+          ]
         }
       ],
       '@typescript-eslint/no-floating-promises': 'error',

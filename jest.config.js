@@ -24,6 +24,6 @@ module.exports = {
   ...base,
   modulePathIgnorePatterns: ['/jupyter_mlstudio/', '/.venv/', '/ui-tests/'],
   reporters: ['default'],
-  testRegex: 'src/.*/__tests__/.*\\.spec\\.tsx?$',
+  testRegex: 'src/(.*/)?__tests__/.*\\.spec\\.tsx?$',
   transformIgnorePatterns: [`/node_modules/(?!(${esModules})/)`]
 };

@@ -1,15 +1,21 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { notifications } from './plugins/notifications';
+import { running } from './plugins/running';
 import { service } from './plugins/service';
+import { statusBar } from './plugins/statusbar';
 import { views } from './plugins/views';
+import { welcome } from './plugins/welcome';
 
 export { IMLStudio } from './tokens';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   service,
   views,
-  notifications
+  notifications,
+  running,
+  statusBar,
+  welcome
 ];
 
 export default plugins;

@@ -4,7 +4,12 @@ import type { ISignal } from '@lumino/signaling';
 
 import type { IStudioClient } from './api/client';
 import type { RequestError } from './api/request';
-import type { Endpoint, IStudioStatus, TrainingJob } from './api/types';
+import type {
+  Endpoint,
+  IRunning,
+  IStudioStatus,
+  TrainingJob
+} from './api/types';
 
 /** How far a model has come: nothing yet, something to show, or why not. */
 export type ModelState = 'loading' | 'ready' | 'error' | 'disconnected';
@@ -35,6 +40,20 @@ export interface IListModel<T> extends IRemoteModel<readonly T[]> {
   loadMore(): Promise<void>;
 }
 
+/** How far requests get: to the studio, only to the Jupyter server, or not even there. */
+export type Reach = 'studio' | 'server' | 'nowhere';
+
+/** Whether the studio answers, known from all requests to it; while it does not, it is asked. */
+export interface IConnection {
+  readonly reach: Reach;
+  /** Why the last request did not get to the studio; null once one does. */
+  readonly error: RequestError | null;
+  /** Emitted after every change of the above. */
+  readonly changed: ISignal<IConnection, void>;
+  /** Ask now. */
+  retry(): Promise<void>;
+}
+
 /** A resource changed; `kind` is AWS's name of it, e.g. `TrainingJob`. */
 export interface IResourceEvent {
   kind: string;
@@ -45,7 +64,10 @@ export interface IResourceEvent {
 /** The studio, as panels see it. */
 export interface IMLStudio {
   readonly client: IStudioClient;
+  readonly connection: IConnection;
   readonly status: IRemoteModel<IStudioStatus>;
+  /** What runs now, of all jobs and endpoints, and what is left of the machine. */
+  readonly running: IRemoteModel<IRunning>;
   readonly trainingJobs: IListModel<TrainingJob>;
   readonly endpoints: IListModel<Endpoint>;
   /** Emitted for every change of a resource, in this browser or elsewhere. */

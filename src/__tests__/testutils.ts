@@ -1,7 +1,11 @@
+import { Signal } from '@lumino/signaling';
+
 import type { IStudioClient } from '../api/client';
+import { RequestError } from '../api/request';
 import type {
   Endpoint,
   IMetricSeries,
+  IRunning,
   IStudioStatus,
   ITrainingJobHits,
   ITrainingJobQuery,
@@ -20,6 +24,7 @@ export class FakeClient implements IStudioClient {
   calls: [string, Record<string, unknown>][] = [];
   /** Thrown by every method while set. */
   failure: Error | null = null;
+  readonly answered = new Signal<this, RequestError | null>(this);
 
   async status(): Promise<IStudioStatus> {
     this._fail();
@@ -29,13 +34,49 @@ export class FakeClient implements IStudioClient {
       EngineName: 'docker',
       Notes: [],
       ResourceCounts: {},
-      Urls: { Endpoint: '', S3: '', Runtime: '' }
+      Urls: { Endpoint: '', S3: '', Runtime: '' },
+      Capacity: { Cpus: 4, MemoryInBytes: 8 * 2 ** 30, Gpus: 0 },
+      Reserved: { Cpus: 2, MemoryInBytes: 1.5 * 2 ** 30, Gpus: 0 },
+      WaitingCount: 0
+    };
+  }
+
+  async running(): Promise<IRunning> {
+    return {
+      studio: await this.status(),
+      trainingJobs: this.jobs.flatMap(job =>
+        job.TrainingJobStatus === 'InProgress'
+          ? {
+              TrainingJobName: job.TrainingJobName,
+              TrainingJobArn: job.TrainingJobArn,
+              TrainingJobStatus: job.TrainingJobStatus,
+              SecondaryStatus: job.SecondaryStatus,
+              CreationTime: job.CreationTime
+            }
+          : []
+      ),
+      endpoints: this.served.flatMap(endpoint =>
+        endpoint.EndpointStatus === 'InService'
+          ? {
+              EndpointName: endpoint.EndpointName,
+              EndpointArn: endpoint.EndpointArn,
+              EndpointStatus: endpoint.EndpointStatus,
+              CreationTime: endpoint.CreationTime,
+              LastModifiedTime: endpoint.LastModifiedTime
+            }
+          : []
+      )
     };
   }
 
   start(): Promise<IStudioStatus> {
     this.failure = null;
     return this.status();
+  }
+
+  async quickstart() {
+    this._fail();
+    return { cells: [], metadata: {}, nbformat: 4, nbformat_minor: 5 };
   }
 
   async trainingJobs(nextToken = '0') {
@@ -107,8 +148,10 @@ export class FakeClient implements IStudioClient {
   }
 
   private _fail(): void {
-    if (this.failure) {
-      throw this.failure;
+    const { failure } = this;
+    this.answered.emit(failure instanceof RequestError ? failure : null);
+    if (failure) {
+      throw failure;
     }
   }
 }

@@ -1,12 +1,15 @@
 import type { SearchResponse } from '@aws-sdk/client-sagemaker';
 import { ServerConnection } from '@jupyterlab/services';
+import type { JSONObject } from '@lumino/coreutils';
+import { type ISignal, Signal } from '@lumino/signaling';
 
-import { requestAPI } from './request';
+import { RequestError, requestAPI } from './request';
 import type {
   Endpoint,
   IEndpointDetails,
   IMetricSeries,
   IPage,
+  IRunning,
   IStudioStatus,
   ITrainingJobDetails,
   ITrainingJobHits,
@@ -16,8 +19,13 @@ import type {
 
 /** What the panels ask the server extension for; one method per route. */
 export interface IStudioClient {
+  /** Emitted when a request has ended, with what went wrong. */
+  readonly answered: ISignal<IStudioClient, RequestError | null>;
   status(): Promise<IStudioStatus>;
   start(): Promise<IStudioStatus>;
+  running(): Promise<IRunning>;
+  /** The notebook that shows a first job, model and endpoint, as nbformat 4. */
+  quickstart(): Promise<JSONObject>;
   trainingJobs(nextToken?: string): Promise<IPage<TrainingJob>>;
   trainingJob(name: string): Promise<ITrainingJobDetails>;
   /** Up to 100 of the jobs a query finds. */
@@ -40,12 +48,24 @@ export interface IStudioClient {
 export class StudioClient implements IStudioClient {
   constructor(readonly serverSettings: ServerConnection.ISettings) {}
 
+  get answered(): ISignal<this, RequestError | null> {
+    return this._answered;
+  }
+
   status(): Promise<IStudioStatus> {
     return this._get(['status']);
   }
 
   start(): Promise<IStudioStatus> {
     return this._post(['start'], {});
+  }
+
+  running(): Promise<IRunning> {
+    return this._get(['running']);
+  }
+
+  quickstart(): Promise<JSONObject> {
+    return this._get(['quickstart']);
   }
 
   trainingJobs(nextToken?: string): Promise<IPage<TrainingJob>> {
@@ -109,15 +129,34 @@ export class StudioClient implements IStudioClient {
     path: readonly string[],
     query: Record<string, string> = {}
   ): Promise<T> {
-    return requestAPI(this.serverSettings, path, {}, query);
+    return this._ask(path, {}, query);
   }
 
   private _post<T>(path: readonly string[], body: unknown): Promise<T> {
-    return requestAPI(this.serverSettings, path, {
-      method: 'POST',
-      body: JSON.stringify(body)
-    });
+    return this._ask(path, { method: 'POST', body: JSON.stringify(body) });
   }
+
+  private async _ask<T>(
+    path: readonly string[],
+    init: RequestInit,
+    query?: Record<string, string>
+  ): Promise<T> {
+    try {
+      const answer = await requestAPI<T>(
+        this.serverSettings,
+        path,
+        init,
+        query
+      );
+      this._answered.emit(null);
+      return answer;
+    } catch (reason) {
+      this._answered.emit(reason instanceof RequestError ? reason : null);
+      throw reason;
+    }
+  }
+
+  private readonly _answered = new Signal<this, RequestError | null>(this);
 }
 
 function toExpression(query: ITrainingJobQuery): Record<string, unknown> {

@@ -12,6 +12,9 @@ export const STUDIO_UNAVAILABLE = 'StudioUnavailable';
 /** The code of an error in which no server took part. */
 export const NETWORK_ERROR = 'NetworkError';
 
+/** What proxies, and JupyterHub, answer for a server that is away. */
+const AWAY = [424, 502, 503, 504];
+
 /** A request that did not end well; `message` is for the user. */
 export class RequestError extends Error {
   constructor(
@@ -74,7 +77,7 @@ function parse(text: string, response: Response): unknown {
     // A proxy between us and the server answered, or the extension is not enabled.
     throw new RequestError(
       `${response.status} ${response.statusText}`,
-      'NotJSON',
+      AWAY.includes(response.status) ? NETWORK_ERROR : 'NotJSON',
       response.status
     );
   }

@@ -1,7 +1,9 @@
 import type {
   DescribeEndpointOutput,
   DescribeTrainingJobResponse,
-  TrainingJob as TrainingJobRecord
+  EndpointSummary,
+  TrainingJob as TrainingJobRecord,
+  TrainingJobSummary
 } from '@aws-sdk/client-sagemaker';
 
 /** A row of the list of training jobs. */
@@ -106,4 +108,24 @@ export interface IStudioStatus {
   ResourceCounts: Record<string, number>;
   Urls: { Endpoint: string; S3: string; Runtime: string };
   StartTime?: Date;
+  /** What the machine has for containers. */
+  Capacity: IResources;
+  /** What running jobs have of it. */
+  Reserved: IResources;
+  /** How many wait for room on the machine. */
+  WaitingCount: number;
+}
+
+/** A part of a machine. */
+export interface IResources {
+  Cpus: number;
+  MemoryInBytes: number;
+  Gpus: number;
+}
+
+/** The studio, with the jobs in progress and the endpoints in service; of each the latest hundred. */
+export interface IRunning {
+  studio: IStudioStatus;
+  trainingJobs: TrainingJobSummary[];
+  endpoints: EndpointSummary[];
 }

@@ -3,6 +3,7 @@ import React, { useId, useMemo, useState } from 'react';
 import type { IMetricSeries } from '../api/types';
 import { formatNumber } from '../components/numbers';
 import { useTrans } from '../components/translation';
+import { preferences } from '../model/preferences';
 import { LineChart } from './linechart';
 import {
   groupMetrics,
@@ -25,7 +26,7 @@ export function MetricCharts(props: {
   const [look, setLook] = useState<ILook>({
     axis: 'step',
     logarithmic: false,
-    smoothing: 0
+    smoothing: preferences.smoothing
   });
   const cursor = useId();
   const groups = useMemo(() => groupMetrics(props.series), [props.series]);

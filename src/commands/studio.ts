@@ -1,12 +1,15 @@
+import { Notification } from '@jupyterlab/apputils';
 import { deleteIcon, refreshIcon, stopIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 
+import type { IRunning } from '../api/types';
 import { mlstudioIcon } from '../icons';
 import type { IMLStudio } from '../tokens';
 import { CommandIDs } from './ids';
 import {
   confirmed,
+  CONFIRMED_ARG,
   each,
   NAME_ARG,
   nameOf,
@@ -110,4 +113,74 @@ export function addStudioCommands(
       });
     }
   });
+  commands.addCommand(CommandIDs.stopAllTrainingJobs, {
+    label: trans.__('Stop All Training Jobs…'),
+    icon: stopIcon,
+    describedBy: CONFIRMED_ARG,
+    execute: async args => {
+      const names = await running(studio, ({ trainingJobs }) =>
+        trainingJobs.map(job => job.TrainingJobName)
+      );
+      if (args.confirmed !== true && names.length > 0) {
+        return commands.execute(CommandIDs.stopTrainingJobs, { names });
+      }
+      return toAll(names, name => studio.stopTrainingJob(name), {
+        none: trans.__('No training job is in progress'),
+        failure: trans.__('Not all could be stopped')
+      });
+    }
+  });
+  commands.addCommand(CommandIDs.deleteAllEndpoints, {
+    label: trans.__('Delete All Endpoints in Service…'),
+    icon: deleteIcon,
+    describedBy: CONFIRMED_ARG,
+    execute: async args => {
+      const names = await running(studio, ({ endpoints }) =>
+        endpoints.map(endpoint => endpoint.EndpointName)
+      );
+      const remove = (name: string) => studio.deleteEndpoint(name);
+      const failure = trans.__('Not all could be deleted');
+      if (args.confirmed !== true && names.length > 0) {
+        return confirmed(trans, {
+          title: trans._n(
+            'Delete %1 endpoint?',
+            'Delete %1 endpoints?',
+            names.length
+          ),
+          body: trans.__(
+            'They stop to answer requests. Their models and configurations are kept.'
+          ),
+          label: trans.__('Delete'),
+          failure,
+          action: () => each(names, remove)
+        });
+      }
+      return toAll(names, remove, {
+        none: trans.__('No endpoint is in service'),
+        failure
+      });
+    }
+  });
+}
+
+/** The names of what runs, as of now. */
+async function running(
+  studio: IMLStudio,
+  namesIn: (running: IRunning) => (string | undefined)[]
+): Promise<string[]> {
+  await studio.running.refresh();
+  const { value } = studio.running;
+  return value ? namesIn(value).flatMap(name => name ?? []) : [];
+}
+
+async function toAll(
+  names: readonly string[],
+  action: (name: string) => Promise<void>,
+  words: { none: string; failure: string }
+): Promise<void> {
+  if (names.length === 0) {
+    Notification.info(words.none, { autoClose: 3000 });
+    return;
+  }
+  await reportErrors(words.failure, () => each(names, action));
 }

@@ -28,6 +28,19 @@ export const NAMES_ARG = {
   }
 } as const;
 
+/** For what a list has asked the user about already. */
+export const CONFIRMED_ARG = {
+  args: {
+    type: 'object',
+    properties: {
+      confirmed: {
+        type: 'boolean',
+        description: 'Whether the user has agreed to it already'
+      }
+    }
+  }
+} as const;
+
 export function nameOf(args: ReadonlyPartialJSONObject): string {
   const { name } = args;
   if (typeof name !== 'string' || name === '') {

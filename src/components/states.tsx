@@ -1,9 +1,11 @@
 import { Button } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { type ReactNode } from 'react';
 
-import type { RequestError } from '../api/request';
-import type { IRemoteModel } from '../tokens';
+import { type RequestError, STUDIO_UNAVAILABLE } from '../api/request';
+import type { IConnection, IRemoteModel } from '../tokens';
 import { useTrans } from './translation';
+import { useRemote } from './useremote';
 
 /** The rows of a list that is on its way, in the layout they will have. */
 export function Skeleton(props: { rows: number }): JSX.Element {
@@ -24,17 +26,20 @@ export function Trouble(props: {
   onStart: () => Promise<void>;
 }): JSX.Element {
   const trans = useTrans();
-  const { disconnected } = props.error;
+  const { error } = props;
+  const noStudio = error.code === STUDIO_UNAVAILABLE;
   return (
     <div className="jp-MLStudio-trouble" role="alert">
-      <strong>
-        {disconnected
-          ? trans.__('The studio is not connected')
-          : trans.__('This could not be loaded')}
-      </strong>
-      <p>{props.error.message}</p>
+      <strong>{whatIsWrong(error, trans)}</strong>
+      <p>
+        {error.disconnected && !noStudio
+          ? trans.__(
+              'What you see may be old. It is brought up to date as soon as there is an answer.'
+            )
+          : error.message}
+      </p>
       <div className="jp-MLStudio-actions">
-        {disconnected && (
+        {noStudio && (
           <Button minimal small onClick={() => void props.onStart()}>
             {trans.__('Start the studio')}
           </Button>
@@ -44,6 +49,36 @@ export function Trouble(props: {
         </Button>
       </div>
     </div>
+  );
+}
+
+function whatIsWrong(error: RequestError, trans: TranslationBundle): string {
+  if (error.code === STUDIO_UNAVAILABLE) {
+    return trans.__('The studio is not connected');
+  }
+  if (!error.disconnected) {
+    return trans.__('This could not be loaded');
+  }
+  return navigator.onLine
+    ? trans.__('The Jupyter server does not answer')
+    : trans.__('This browser is offline');
+}
+
+/** That the studio is away, while it is. */
+export function Banner(props: {
+  connection: IConnection;
+  onStart: () => Promise<void>;
+}): JSX.Element | null {
+  const { connection } = props;
+  useRemote(connection);
+  return (
+    connection.error && (
+      <Trouble
+        error={connection.error}
+        onRetry={() => connection.retry()}
+        onStart={props.onStart}
+      />
+    )
   );
 }
 
@@ -67,19 +102,23 @@ export function Empty(props: {
 export function Remote<T>(props: {
   model: IRemoteModel<T>;
   onStart: () => Promise<void>;
+  /** A banner close by says that the studio is away. */
+  hasBanner?: boolean;
   children: (value: T) => ReactNode;
 }): JSX.Element {
   const { model } = props;
+  const error =
+    props.hasBanner && model.error?.disconnected ? null : model.error;
   return (
     <>
-      {model.error && (
+      {error && (
         <Trouble
-          error={model.error}
+          error={error}
           onRetry={() => model.refresh()}
           onStart={props.onStart}
         />
       )}
-      {model.value === null && !model.error && <Skeleton rows={3} />}
+      {model.value === null && !error && <Skeleton rows={3} />}
       {model.value !== null && props.children(model.value)}
     </>
   );

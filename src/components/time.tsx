@@ -1,5 +1,8 @@
 import React, { useEffect, useReducer } from 'react';
 
+import { preferences } from '../model/preferences';
+import { useRemote } from './useremote';
+
 /** How often relative times are drawn again, in milliseconds. */
 const TICK = 15_000;
 
@@ -10,16 +13,29 @@ const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ['second', 1]
 ];
 
-/** How long ago; the absolute time is there on hover and for machines. */
+/**
+ * How long ago; the absolute time is there on hover and for machines. The other way round where
+ * the user prefers it so.
+ */
 export function RelativeTime(props: { date: Date }): JSX.Element {
   const [, redraw] = useReducer((count: number) => count + 1, 0);
+  useRemote(preferences);
   useEffect(() => {
     const timer = setInterval(redraw, TICK);
     return () => clearInterval(timer);
   }, []);
-  return (
-    <time dateTime={props.date.toISOString()} title={absoluteTime(props.date)}>
-      {relativeTime(props.date, new Date())}
+  const { date } = props;
+  const [relative, absolute] = [
+    relativeTime(date, new Date()),
+    absoluteTime(date)
+  ];
+  return preferences.times === 'relative' ? (
+    <time dateTime={date.toISOString()} title={absolute}>
+      {relative}
+    </time>
+  ) : (
+    <time dateTime={date.toISOString()} title={`${absolute}, ${relative}`}>
+      {shortTime(date)}
     </time>
   );
 }
@@ -34,6 +50,13 @@ export function relativeTime(date: Date, now: Date): string {
     Math.trunc(seconds / size),
     unit
   );
+}
+
+function shortTime(date: Date): string {
+  return new Intl.DateTimeFormat(locale(), {
+    dateStyle: 'short',
+    timeStyle: 'medium'
+  }).format(date);
 }
 
 export function absoluteTime(date: Date): string {

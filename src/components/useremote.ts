@@ -1,9 +1,10 @@
+import type { ISignal } from '@lumino/signaling';
 import { useEffect, useReducer } from 'react';
 
-import type { IRemoteModel } from '../tokens';
-
 /** Draw the component again whenever the model changes. */
-export function useRemote(model: IRemoteModel<unknown>): void {
+export function useRemote(model: {
+  readonly changed: ISignal<unknown, void>;
+}): void {
   const [, redraw] = useReducer((count: number) => count + 1, 0);
   useEffect(() => {
     const slot = () => redraw();

@@ -67,6 +67,11 @@ export class RemoteModel<T> implements IRemoteModel<T> {
     this._changed.emit();
   }
 
+  /** Whether somebody watches. */
+  get isWatched(): boolean {
+    return this._watchers > 0;
+  }
+
   watch(): IDisposable {
     this._watchers += 1;
     void this._poll.refresh();

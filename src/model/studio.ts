@@ -4,7 +4,13 @@ import { type ISignal, Signal } from '@lumino/signaling';
 import type { IDisposable } from '@lumino/disposable';
 
 import type { IStudioClient } from '../api/client';
-import type { Endpoint, IStudioStatus, TrainingJob } from '../api/types';
+import type {
+  Endpoint,
+  IRunning,
+  IStudioStatus,
+  TrainingJob
+} from '../api/types';
+import { Connection } from './connection';
 import type { IMLStudio, IRemoteModel, IResourceEvent } from '../tokens';
 import { STUDIO_KIND, toResourceEvent } from './events';
 import { ListModel, RemoteModel } from './remote';
@@ -21,6 +27,8 @@ export class StudioModel implements IMLStudio, IDisposable {
     readonly client: IStudioClient,
     events?: Event.Stream
   ) {
+    this.connection = new Connection(client);
+    this.running = new RemoteModel<IRunning>('running', () => client.running());
     this.status = new RemoteModel<IStudioStatus>('status', () =>
       client.status()
     );
@@ -31,15 +39,18 @@ export class StudioModel implements IMLStudio, IDisposable {
       client.endpoints(token)
     );
     this._refreshers = new Map([
-      ['TrainingJob', this._throttle(this.trainingJobs)],
-      ['Endpoint', this._throttle(this.endpoints)],
-      [STUDIO_KIND, this._throttle(this.status)]
+      ['TrainingJob', [this._throttle(this.trainingJobs), this._running]],
+      ['Endpoint', [this._throttle(this.endpoints), this._running]],
+      [STUDIO_KIND, [this._throttle(this.status)]]
     ]);
+    this.connection.changed.connect(this._onConnection, this);
     this._events = events;
     events?.connect(this._onEvent, this);
   }
 
+  readonly connection: Connection;
   readonly status: RemoteModel<IStudioStatus>;
+  readonly running: RemoteModel<IRunning>;
   readonly trainingJobs: ListModel<TrainingJob>;
   readonly endpoints: ListModel<Endpoint>;
 
@@ -126,13 +137,16 @@ export class StudioModel implements IMLStudio, IDisposable {
     }
     this._isDisposed = true;
     this._events?.disconnect(this._onEvent, this);
-    this._refreshers.forEach(refresher => refresher.dispose());
+    this.connection.dispose();
+    [...this._refreshers.values()]
+      .flat()
+      .forEach(refresher => refresher.dispose());
     this._models.forEach(model => model.dispose());
     Signal.clearData(this);
   }
 
   private get _models() {
-    return [this.status, this.trainingJobs, this.endpoints];
+    return [this.status, this.running, this.trainingJobs, this.endpoints];
   }
 
   private _throttle(model: RemoteModel<unknown>): Throttler {
@@ -144,22 +158,41 @@ export class StudioModel implements IMLStudio, IDisposable {
 
   private _onEvent(_: Event.IManager, emission: Event.Emission): void {
     const event = toResourceEvent(emission);
-    if (event === null) {
-      return;
+    if (event !== null) {
+      this._announce(event);
     }
+  }
+
+  private _onConnection(): void {
+    if (this.connection.reach === 'studio') {
+      // What changed meanwhile, nobody has told us.
+      this._announce({ kind: STUDIO_KIND, name: '', status: 'Connected' });
+    }
+  }
+
+  private _announce(event: IResourceEvent): void {
     // The studio came, went, or lost count of its changes: everything may be different.
     const kinds =
       event.kind === STUDIO_KIND ? [...this._refreshers.keys()] : [event.kind];
     for (const kind of kinds) {
-      void this._refreshers.get(kind)?.invoke();
+      this._refreshers.get(kind)?.forEach(each => void each.invoke());
     }
     this._resourceChanged.emit(event);
   }
 
   private readonly _events?: Event.Stream;
   private _isDisposed = false;
+  /** What runs is asked for only while somebody looks. */
+  private readonly _running = new Throttler(
+    async () => {
+      if (this.running.isWatched) {
+        await this.running.refresh();
+      }
+    },
+    { limit: THROTTLE, edge: 'trailing' }
+  );
   private _pollInterval = 10;
-  private readonly _refreshers: Map<string, Throttler>;
+  private readonly _refreshers: Map<string, readonly Throttler[]>;
   private readonly _resourceChanged = new Signal<this, IResourceEvent>(this);
 }
 

@@ -1,5 +1,10 @@
-import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
+import {
+  type ILayoutRestorer,
+  type JupyterFrontEnd,
+  LabShell
+} from '@jupyterlab/application';
 import { type MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import { TabPanel, type Widget } from '@lumino/widgets';
 
 /** The open panels of one kind. */
 export type Tracker = WidgetTracker<MainAreaWidget>;
@@ -24,10 +29,23 @@ export async function show(
     } else {
       panel.id = id;
       void tracker.add(panel);
-      app.shell.add(panel, 'main');
+      // The main area of Notebook 7 is for its notebook alone.
+      app.shell.add(panel, app.shell instanceof LabShell ? 'main' : 'down');
     }
   }
   app.shell.activateById(id);
+  const panel = tracker.find(open => open.id === id);
+  if (panel) {
+    selectTab(panel);
+  }
+}
+
+/** Bring a panel to the front of its tabs, which activating it does in JupyterLab only. */
+function selectTab(panel: Widget): void {
+  const tabs = panel.parent?.parent;
+  if (tabs instanceof TabPanel) {
+    tabs.currentWidget = panel;
+  }
 }
 
 /** Open again what was open before a reload; such a panel is titled by the name of its resource. */

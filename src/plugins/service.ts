@@ -9,6 +9,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { StudioClient } from '../api/client';
 import { addCopyCommands, addStudioCommands, CommandIDs } from '../commands';
 import { DOMAIN } from '../components/translation';
+import { preferences } from '../model/preferences';
 import { StudioModel } from '../model/studio';
 import { IMLStudio } from '../tokens';
 
@@ -34,8 +35,10 @@ export const service: JupyterFrontEndPlugin<IMLStudio> = {
     addStudioCommands(app.commands, studio, trans);
     addCopyCommands(app.commands, studio, trans);
     for (const command of [
+      CommandIDs.deleteAllEndpoints,
       CommandIDs.refreshResources,
-      CommandIDs.startStudio
+      CommandIDs.startStudio,
+      CommandIDs.stopAllTrainingJobs
     ]) {
       palette?.addItem({
         command,
@@ -55,7 +58,9 @@ async function followSettings(
 ): Promise<void> {
   const settings = await registry.load(service.id);
   const apply = () => {
-    studio.pollInterval = settings.get('pollInterval').composite as number;
+    const value = <T>(name: string) => settings.get(name).composite as T;
+    studio.pollInterval = value('pollInterval');
+    preferences.set({ times: value('times'), smoothing: value('smoothing') });
   };
   settings.changed.connect(apply);
   apply();

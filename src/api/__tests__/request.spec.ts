@@ -7,15 +7,16 @@ import { NETWORK_ERROR, RequestError } from '../request';
 const BASE = 'http://localhost/a/b%20c/';
 
 /** A client whose server answers with `answer`; remembers the requests. */
-function clientOf(answer: () => Response | Promise<Response>) {
+function clientOf(answer: (url: string) => Response | Promise<Response>) {
   const requests: Request[] = [];
   const client = new StudioClient(
     ServerConnection.makeSettings({
       baseUrl: BASE,
       token: 'secret',
       fetch: async (input, init) => {
-        requests.push(new Request(input, init));
-        return answer();
+        const request = new Request(input, init);
+        requests.push(request);
+        return answer(request.url);
       }
     })
   );
@@ -88,12 +89,36 @@ describe('StudioClient', () => {
   });
 
   it('does not take a page of HTML for an answer', async () => {
-    const { client } = clientOf(() => new Response('<html>', { status: 502 }));
+    const { client } = clientOf(() => new Response('<html>', { status: 500 }));
     await expect(client.status()).rejects.toMatchObject({
       code: 'NotJSON',
-      status: 502,
+      status: 500,
       disconnected: false
     });
+  });
+
+  it.each([424, 502, 503, 504])(
+    'takes the %s of a proxy for the absence of the server',
+    async status => {
+      const { client } = clientOf(() => new Response('<html>', { status }));
+      await expect(client.status()).rejects.toMatchObject({
+        code: NETWORK_ERROR,
+        disconnected: true
+      });
+    }
+  );
+
+  it('tells everybody how its requests end', async () => {
+    const heard: (string | undefined)[] = [];
+    const { client } = clientOf(url =>
+      url.includes('start')
+        ? json({ code: 'StudioUnavailable', message: '' }, 503)
+        : json({})
+    );
+    client.answered.connect((_, error) => heard.push(error?.code));
+    await client.status();
+    await client.start().catch(() => undefined);
+    expect(heard).toEqual([undefined, 'StudioUnavailable']);
   });
 });
 

@@ -1,6 +1,7 @@
 import { render, screen } from '@testing-library/react';
-import React from 'react';
+import React, { act } from 'react';
 
+import { preferences } from '../../model/preferences';
 import { duration, RelativeTime, relativeTime } from '../time';
 
 const NOW = new Date('2026-11-22T12:00:00Z');
@@ -29,6 +30,16 @@ describe('duration', () => {
 });
 
 describe('RelativeTime', () => {
+  it('shows the time itself to who prefers that', () => {
+    render(<RelativeTime date={NOW} />);
+    const shown = screen.getByText(/./, { selector: 'time' });
+    expect(shown.textContent).not.toMatch(/\d\d:\d\d/);
+    act(() => preferences.set({ times: 'absolute' }));
+    expect(shown.textContent).toMatch(/\d\d:\d\d/);
+    expect(shown.title).toMatch(/ago|now/);
+    act(() => preferences.set({ times: 'relative' }));
+  });
+
   it('has the absolute time on hover and for machines', () => {
     render(<RelativeTime date={NOW} />);
     const time = screen.getByRole('time');

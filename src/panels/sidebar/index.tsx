@@ -4,6 +4,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
 
 import { PanelWidget } from '../../components/panelwidget';
+import { Banner } from '../../components/states';
 import { DOMAIN } from '../../components/translation';
 import { CommandIDs } from '../../commands';
 import { mlstudioIcon } from '../../icons';
@@ -11,6 +12,10 @@ import type { IMLStudio } from '../../tokens';
 import { EndpointList } from './endpoints';
 import { StudioHeader } from './header';
 import { TrainingJobList } from './jobs';
+import { Welcome } from './welcome';
+
+/** JupyterLab's command that asks for the path of a file. */
+const OPEN_FILE = 'filebrowser:open-path';
 
 /** The studio at a glance: a section per kind of resource. */
 export class Sidebar extends SidePanel {
@@ -27,15 +32,24 @@ export class Sidebar extends SidePanel {
     this.title.caption = trans.__('Machine learning studio');
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', this.title.caption);
-    this._addSection(
-      this.header,
-      <StudioHeader status={studio.status} />,
-      [studio.status],
-      translator
-    );
     const run = (id: string) => (name: string) =>
       void commands.execute(id, { name });
     const start = () => commands.execute(CommandIDs.startStudio);
+    this._addSection(
+      this.header,
+      <>
+        <StudioHeader status={studio.status} />
+        <Banner connection={studio.connection} onStart={start} />
+        <Welcome
+          studio={studio}
+          onQuickstart={() => void commands.execute(CommandIDs.openQuickstart)}
+          onConnect={() => void commands.execute(CommandIDs.connectToStudio)}
+          onOpenNotebook={() => void commands.execute(OPEN_FILE)}
+        />
+      </>,
+      [studio.status],
+      translator
+    );
     this._addSection(
       this,
       <TrainingJobList

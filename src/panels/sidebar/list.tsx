@@ -21,7 +21,7 @@ export function ResourceList<T>(props: {
   const { model } = props;
   useRemote(model);
   return (
-    <Remote model={model} onStart={props.onStart}>
+    <Remote model={model} onStart={props.onStart} hasBanner>
       {resources =>
         resources.length === 0 ? (
           <Empty code={props.example}>{props.hint}</Empty>
