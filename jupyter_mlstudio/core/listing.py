@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, literal, select, tuple_
 
 from ..wire.errors import validation_error
 from ..wire.operation import Call
 from .clock import seconds
+from .columns import contains
 from .kinds import Kind
 from .schema import resources
 from .store import Resource, from_row
@@ -108,16 +109,13 @@ class Listing:
         signer = Tokens(call.app.keys.derive("page-token"))
         scope = query_scope(call, self.kind.name, request)
         query = self.filtered(call, request)
-        if token := request.get("NextToken"):
-            query = query.where(_past(columns, signer.open(token, scope), descending=descending))
-        order = [column.desc() if descending else column.asc() for column in columns]
-        query = query.order_by(*order).limit(size + 1)
+        token = request.get("NextToken")
+        after = signer.open(token, scope) if token else None
         with call.app.store.database.read() as connection:
-            found = [from_row(row) for row in connection.execute(query).mappings()]
-        if len(found) <= size:
-            return found, None
-        position = [getattr(found[size - 1], str(column.key)) for column in columns]
-        return found[:size], signer.seal(position, scope)
+            found, last = read_page(
+                connection, query, columns, size, descending=descending, after=after
+            )
+        return found, None if last is None else signer.seal(last, scope)
 
     def filtered(self, call: Call[Studio], request: Mapping[str, Any]) -> Select[Any]:
         """Return the query with the request's filters; a kind with others adds them here."""
@@ -131,12 +129,43 @@ class Listing:
             if moment is not None:
                 query = query.where(column > moment if way == ">" else column < moment)
         if text := request.get("NameContains"):
-            query = query.where(resources.c.folded.contains(text.lower(), autoescape=True))
+            query = query.where(contains(resources.c.folded, text.lower()))
         if status := request.get(self.status):
             query = query.where(resources.c.status == status)
         if self.parent and (parent := request.get(self.parent)):
             query = query.where(resources.c.parent == parent)
         return query
+
+
+def read_page(
+    connection: Connection,
+    query: Select[Any],
+    columns: Sequence[ColumnElement[Any]],
+    size: int,
+    *,
+    descending: bool,
+    after: Sequence[Any] | None = None,
+) -> tuple[list[Resource], list[Any] | None]:
+    """Return a page of the resources that a query finds, and its end where more follow.
+
+    Parameters
+    ----------
+    columns:
+        What it is sorted by, one of :data:`SORTS`.
+    after:
+        The end of the page before.
+    """
+    if after is not None:
+        query = query.where(_past(columns, after, descending=descending))
+    order = [column.desc() if descending else column.asc() for column in columns]
+    # Indexes say which they are, where documents would have to be read and put aside.
+    chosen = query.with_only_columns(resources.c.uid).order_by(*order).limit(size + 1)
+    own = resources.c.uid.in_(chosen.correlate(None))
+    page = select(resources).where(own).order_by(*order)
+    found = [from_row(row) for row in connection.execute(page).mappings()]
+    if len(found) <= size:
+        return found, None
+    return found[:size], [getattr(found[size - 1], str(column.key)) for column in columns]
 
 
 def _check_spans(request: Mapping[str, Any]) -> None:
@@ -156,7 +185,7 @@ def _past(
 ) -> ColumnElement[bool]:
     """Return the condition for rows behind a position, as one comparison that an index answers."""
     if len(position) != len(columns):
-        raise _bad_token()  # of a studio that sorted by other columns
+        raise bad_token()  # of a studio that sorted by other columns
     row = tuple_(*columns)
     values = [literal(value, column.type) for value, column in zip(position, columns, strict=True)]
     last = tuple_(*values)
@@ -179,17 +208,18 @@ class Tokens:
         try:
             raw = base64.urlsafe_b64decode(token.encode())
         except ValueError as error:
-            raise _bad_token() from error
+            raise bad_token() from error
         mac, body = raw[:32], raw[32:]
         if not hmac.compare_digest(mac, self._mac(body, scope)):
-            raise _bad_token()
+            raise bad_token()
         return json.loads(body)
 
     def _mac(self, body: bytes, scope: str) -> bytes:
         return hmac.digest(self._key, hashlib.sha256(scope.encode()).digest() + body, "sha256")
 
 
-def _bad_token() -> Exception:
+def bad_token() -> Exception:
+    """Return the error for a page token that is not of this query."""
     return validation_error(
         "Invalid pagination token: NextToken must come from the previous page of the same request."
     )

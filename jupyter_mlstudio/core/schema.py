@@ -38,7 +38,9 @@ resources = Table(
     UniqueConstraint("kind", "account", "region", "folded", name="one_name"),
     Index("by_created", "kind", "account", "region", "created", "uid", "folded"),
     Index("by_name", "kind", "account", "region", "name", "uid"),
-    Index("by_modified", "kind", "account", "region", "modified", "uid"),
+    Index(
+        "by_modified", "kind", "account", "region", "modified", "uid", "created", "name", "status"
+    ),
     Index("by_status", "kind", "status"),
     Index("by_status_created", "kind", "account", "region", "status", "created", "uid"),
     Index("by_parent", "kind", "account", "region", "parent", "created"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.schema import resources
 from ..core.search.records import Searchable
 from .kind import TRIAL_COMPONENT
 
@@ -11,4 +12,10 @@ SEARCH = Searchable(
     "DescribeTrialComponent",
     "TrialComponentName",
     record="TrialComponent",
+    columns={
+        "TrialComponentName": resources.c.name,
+        "TrialComponentArn": resources.c.arn,
+        "CreationTime": resources.c.created,
+        "LastModifiedTime": resources.c.modified,
+    },
 )

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from jupyter_mlstudio.core.metrics import Point
+from jupyter_mlstudio.core.search import records
 from jupyter_mlstudio.jobs.training.kind import TRAINING_JOB
 from tests.endpoints.world import World
 
@@ -167,6 +168,73 @@ def test_pages_in_any_order_have_each_once(
 ) -> None:
     wanted = names if order == "Ascending" else names[::-1]
     assert found(world, SortBy=sort, SortOrder=order, MaxResults=1) == wanted
+
+
+WITHOUT_DOCUMENTS = [
+    where("TrainingJobName", "Equals", "low"),
+    where("TrainingJobName", "Equals", "LOW"),
+    where("TrainingJobName", "NotEquals", "low"),
+    where("TrainingJobName", "In", "low, high,absent"),
+    where("TrainingJobName", "Contains", "i"),
+    where("TrainingJobName", "Contains", "I"),
+    where("TrainingJobName", "Contains", "%"),
+    where("TrainingJobArn", "Contains", "middle"),
+    where("TrainingJobStatus", "Equals", "Failed"),
+    where("TrainingJobStatus", "Exists"),
+    where("TrainingJobStatus", "NotExists"),
+    where("CreationTime", "LessThan", "2000-01-01T00:00:00"),
+    where("LastModifiedTime", "GreaterThanOrEqualTo", "2000-01-01T00:00:00Z"),
+    where("Tags.team", "Equals", "blue"),
+    where("Tags.team", "NotEquals", "blue"),
+    where("Tags.team", "Contains", "e"),
+    where("Tags.team", "Contains", "E"),
+    where("Tags.team", "In", "red,green"),
+    where("Tags.colour", "Exists"),
+    where("Tags.colour", "NotExists"),
+    where("Tags.colour", "NotEquals", "blue"),
+    {
+        "Operator": "Or",
+        "Filters": [{"Name": "Tags.team", "Value": "blue"}],
+        "SubExpressions": [where("TrainingJobName", "Contains", "ow")],
+    },
+]
+OF_ALL = where("RoleArn", "Exists")
+
+
+@pytest.mark.parametrize("order", ["Ascending", "Descending"])
+@pytest.mark.parametrize(
+    "sort", ["TrainingJobName", "TrainingJobStatus", "CreationTime", "LastModifiedTime"]
+)
+def test_the_database_finds_what_a_look_at_each_document_finds(
+    world: World, sort: str, order: str
+) -> None:
+    for expression in WITHOUT_DOCUMENTS:
+        request = {"SortBy": sort, "SortOrder": order, "MaxResults": 2}
+        wanted = found(world, {"SubExpressions": [expression, OF_ALL]}, **request)
+        assert found(world, expression, **request) == wanted, expression
+
+
+@pytest.mark.parametrize("way", ["Equals", "LessThan", "GreaterThan", "GreaterThanOrEqualTo"])
+def test_times_are_compared_to_the_millisecond(world: World, way: str) -> None:
+    created = world.sagemaker.describe_training_job(TrainingJobName="middle")["CreationTime"]
+    expression = where("CreationTime", way, created.isoformat())
+    names = {
+        "Equals": {"middle"},
+        "LessThan": {"low"},
+        "GreaterThan": {"high", "none"},
+        "GreaterThanOrEqualTo": {"middle", "high", "none"},
+    }
+    assert set(found(world, expression)) == names[way]
+
+
+def test_what_columns_tell_is_found_without_a_look_at_documents(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "_rows", None)
+    for expression in WITHOUT_DOCUMENTS:
+        found(world, expression)
+    with pytest.raises(ClientError, match="InternalFailure"):
+        found(world, OF_ALL)
 
 
 MANY = where("TrainingJobStatus", "Exists")["Filters"] * 20

@@ -19,7 +19,7 @@ Record = Mapping[str, Any]
 Test = Callable[[Record], bool]
 
 MOST_ELEMENTS = 50
-_ORDERED: dict[str, Callable[[Any, Any], bool]] = {
+ORDERED: dict[str, Callable[[Any, Any], bool]] = {
     "GreaterThan": operator.gt,
     "GreaterThanOrEqualTo": operator.ge,
     "LessThan": operator.lt,
@@ -154,7 +154,7 @@ def _test(prop: Property, way: str, text: str) -> Callable[[Any], bool]:
         raise validation_error(f"The operator {way} is not supported for text properties.")
     if prop.type == "flag":
         raise validation_error(f"The operator {way} is not supported for {prop.name}.")
-    compare = _ORDERED[way]
+    compare = ORDERED[way]
     if prop.type == "loose":
         return _loosely(compare, text)
     wanted = parse(prop, text)

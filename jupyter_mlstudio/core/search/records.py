@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.model import StructureShape
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Float, RowMapping, func, select
 
 from ...wire.errors import AWSError
 from ...wire.operation import Call, Response, handlers
 from ...wire.services import operation_model
+from ..clock import timestamp
+from ..database import Database
 from ..kinds import Kind
-from ..listing import Tokens, query_scope
+from ..listing import SORTS, Tokens, bad_token, query_scope, read_page
 from ..schema import resources, tags
 from ..store import Resource, from_row
+from .conditions import Columns, Condition, condition
 from .expressions import Expression
 from .properties import METRICS, TAGS, Property, as_number, property_of
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 PAGE = 10
 _BATCH = 500
+_IDENTITY = (resources.c.uid, resources.c.created, resources.c.arn)
 _SEARCHABLE: dict[str, Searchable] = {}
 
 Document = dict[str, Any]
@@ -56,6 +60,9 @@ class Searchable:
         Its member of ``SearchRecord``, where that is not ``resource``.
     by_arn:
         Whether Describe is given its ARN instead of its name.
+    columns:
+        Its properties that are columns of every resource of the kind. What looks at nothing else
+        is found by the indexes of lists.
     """
 
     resource: str
@@ -66,6 +73,7 @@ class Searchable:
     further: frozenset[str] = frozenset()
     record: str = ""
     by_arn: bool = False
+    columns: Columns = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _SEARCHABLE[self.resource] = self
@@ -108,25 +116,43 @@ class _View:
     labels: dict[str, list[Document]] = field(default_factory=dict)
     metrics: dict[str, list[Document]] = field(default_factory=dict)
     whole: bool = False
+    columns: Columns | None = None
+    """What is looked at where that is columns only, besides tags and metrics."""
 
     def __post_init__(self) -> None:
         heads = {prop.head for prop in self.properties}
         if TAGS in heads:
             self._read_tags()
+            heads.discard(TAGS)
         names = [prop.name.partition(".")[2] for prop in self.properties if prop.head == METRICS]
         if names and METRICS not in self.target.shape.members:
             self._read_metrics(names)
             heads.discard(METRICS)
+        known = self.target.columns
+        if heads <= known.keys():
+            self.columns = {head: known[head] for head in heads}
         self.whole = self.target.outline is None or bool(heads & self.target.further)
 
-    def record(self, resource: Resource) -> Mapping[str, Any] | None:
+    def records(self, clause: ColumnElement[bool]) -> Iterator[tuple[float, str, Document]]:
+        """Yield of each resource the time of its creation, its uid, and what is looked at."""
+        where = (*_own(self.call, self.target.kind), clause)
+        columns = None if self.columns is None else self.columns.values()
+        for row in _rows(self.call.app.store.database, where, columns):
+            record = self._read(row)
+            if record is not None:
+                yield row["created"], row["uid"], record
+
+    def _read(self, row: RowMapping) -> Document | None:
         """Return of a resource what the search looks at, None when it has been deleted."""
-        if self.whole or self.target.outline is None:
-            return self.target.full(self.call, resource)
-        outline = self.target.outline(resource)
-        outline[TAGS] = self.labels.get(resource.arn, [])
-        outline["FinalMetricDataList"] = self.metrics.get(resource.arn, [])
-        return outline
+        if self.columns is not None:
+            record = {name: _value(column, row) for name, column in self.columns.items()}
+        elif self.whole or self.target.outline is None:
+            return self.target.full(self.call, from_row(row))
+        else:
+            record = self.target.outline(from_row(row))
+        record[TAGS] = self.labels.get(row["arn"], [])
+        record["FinalMetricDataList"] = self.metrics.get(row["arn"], [])
+        return record
 
     def _read_tags(self) -> None:
         query = (
@@ -144,27 +170,48 @@ class _View:
             self.metrics[arn] = [{"MetricName": p.name, "Value": p.value} for p in points]
 
 
+def _value(column: ColumnElement[Any], row: RowMapping) -> Any:  # noqa: ANN401 - of the column
+    value = row[str(column.key)]
+    return timestamp(value) if isinstance(column.type, Float) else value
+
+
 def search(call: Call[Studio], request: Mapping[str, Any]) -> Response:
     """Answer Search: a page of the records that satisfy the expression, sorted, and their count."""
     target = _target(request["Resource"])
     usual = "LastModifiedTime" if "LastModifiedTime" in target.shape.members else "CreationTime"
     sort = property_of(target.shape, request.get("SortBy", usual), target.resource)
-    expression = Expression(target.shape, target.resource, request.get("SearchExpression"))
-    ours = request.get("CrossAccountFilterOption") != "CrossAccount"
-    view = _View(call, target, [sort, *expression.properties])
-    hits = _hits(view, expression, sort) if ours else []
-    hits.sort(reverse=request.get("SortOrder", "Descending") == "Descending")
-    total = {"Value": len(hits), "Relation": "EqualTo"}
-    page, token = _page(call, request, hits)
-    results = list(_results(call, target, page))
-    return {"Results": results, "TotalHits": total, **({"NextToken": token} if token else {})}
+    document = request.get("SearchExpression")
+    expression = Expression(target.shape, target.resource, document)
+    if request.get("CrossAccountFilterOption") == "CrossAccount":
+        return _answer([], 0, None)
+    tagged = TAGS in target.shape.members
+    asked = condition(document or {}, target.columns, tagged=tagged)
+    order = next((s for s in SORTS.values() if s[0] is target.columns.get(sort.name)), None)
+    if order is not None and asked.exact:
+        page, total, token = _by_index(call, target, asked, order, request)
+    else:
+        view = _View(call, target, [sort, *expression.properties])
+        hits = [
+            (_key(sort, sort.values(record)), created, uid)
+            for created, uid, record in view.records(asked.clause)
+            if expression(record)
+        ]
+        found, token = _page(call, request, hits)
+        total = len(hits)
+        page = [each for *_, uid in found if (each := call.app.store.by_uid(uid))]
+    return _answer(list(_results(call, target, page)), total, token)
 
 
-def _results(call: Call[Studio], target: Searchable, page: list[Hit]) -> Iterator[Document]:
-    store = call.app.store
-    for *_, uid in page:
-        resource = store.by_uid(uid)
-        if resource and (record := target.full(call, resource)) is not None:
+def _answer(results: list[Document], total: int, token: str | None) -> Response:
+    hits = {"Value": total, "Relation": "EqualTo"}
+    return {"Results": results, "TotalHits": hits, **({"NextToken": token} if token else {})}
+
+
+def _results(
+    call: Call[Studio], target: Searchable, page: Iterable[Resource]
+) -> Iterator[Document]:
+    for resource in page:
+        if (record := target.full(call, resource)) is not None:
             yield {target.record or target.resource: record}
 
 
@@ -176,31 +223,49 @@ def _target(resource: str) -> Searchable:
     return _SEARCHABLE[resource]
 
 
-def _hits(view: _View, expression: Expression, sort: Property) -> list[Hit]:
-    hits = []
-    for resource in _all(view.call, view.target.kind):
-        record = view.record(resource)
-        if record is not None and expression(record):
-            hits.append((_key(sort.values(record)), resource.created, resource.uid))
-    return hits
-
-
-def _all(call: Call[Studio], kind: Kind) -> Iterator[Resource]:
-    """Yield the caller's resources of a kind, a batch in memory at a time."""
-    last = ""
-    while True:
-        query = (
-            select(resources)
-            .where(*_own(call, kind), resources.c.uid > last)
-            .order_by(resources.c.uid)
-            .limit(_BATCH)
+def _by_index(
+    call: Call[Studio],
+    target: Searchable,
+    asked: Condition,
+    order: Sequence[ColumnElement[Any]],
+    request: Mapping[str, Any],
+) -> tuple[list[Resource], int, str | None]:
+    """Return a page that the database finds by itself, the count of all, and the next token."""
+    scope = query_scope(call, "Search", request)
+    signer = Tokens(call.app.keys.derive("page-token"))
+    token = request.get("NextToken")
+    where = (*_own(call, target.kind), asked.clause)
+    with call.app.store.database.read() as connection:
+        total = connection.scalar(select(func.count()).select_from(resources).where(*where)) or 0
+        page, last = read_page(
+            connection,
+            select(resources).where(*where),
+            order,
+            request.get("MaxResults", PAGE),
+            descending=request.get("SortOrder", "Descending") == "Descending",
+            after=signer.open(token, scope) if token else None,
         )
-        with call.app.store.database.read() as connection:
-            rows = connection.execute(query).mappings().all()
-        yield from map(from_row, rows)
-        if len(rows) < _BATCH:
-            return
-        last = rows[-1]["uid"]
+    return page, total, None if last is None else signer.seal(last, scope)
+
+
+def _rows(
+    database: Database,
+    where: Sequence[ColumnElement[bool]],
+    columns: Iterable[ColumnElement[Any]] | None,
+) -> Iterator[RowMapping]:
+    """Yield what is where, some columns or whole rows: of those a batch in memory at a time."""
+    chosen = [resources.c.uid] if columns is None else dict.fromkeys([*_IDENTITY, *columns])
+    with database.read() as connection:
+        found = connection.execute(select(*chosen).where(*where)).mappings().all()
+    if columns is not None:
+        yield from found
+        return
+    uids = [row["uid"] for row in found]
+    for start in range(0, len(uids), _BATCH):
+        own = resources.c.uid.in_(uids[start : start + _BATCH])
+        with database.read() as connection:
+            rows = connection.execute(select(resources).where(own)).mappings().all()
+        yield from rows
 
 
 def _own(call: Call[Studio], kind: Kind) -> tuple[Any, ...]:
@@ -211,11 +276,13 @@ def _own(call: Call[Studio], kind: Kind) -> tuple[Any, ...]:
     )
 
 
-def _key(values: list[Any]) -> Key:
+def _key(sort: Property, values: list[Any]) -> Key:
     """Return what a record is sorted by: nothing before text before numbers."""
     if not values or isinstance(values[0], Mapping):
         return (0, "")
     value = values[0].timestamp() if isinstance(values[0], datetime) else values[0]
+    if sort.type == "text":
+        return (1, str(value))
     number = as_number(value) if isinstance(value, str) else float(value)
     if number is None or number != number:
         return (1, str(value))
@@ -225,12 +292,16 @@ def _key(values: list[Any]) -> Key:
 def _page(
     call: Call[Studio], request: Mapping[str, Any], hits: list[Hit]
 ) -> tuple[list[Hit], str | None]:
-    """Return the hits after those that the token says were seen, and the next token."""
+    """Return the first of the hits after those that the token says were seen, and the next."""
     signer = Tokens(call.app.keys.derive("page-token"))
     scope = query_scope(call, "Search", request)
     descending = request.get("SortOrder", "Descending") == "Descending"
+    hits.sort(reverse=descending)
     if token := request.get("NextToken"):
-        rank, value, created, uid = signer.open(token, scope)
+        place = signer.open(token, scope)
+        if len(place) != 4:
+            raise bad_token()  # of a studio that searched otherwise
+        rank, value, created, uid = place
         seen = ((rank, value), created, uid)
         hits = [hit for hit in hits if (hit < seen if descending else hit > seen)]
     size = request.get("MaxResults", PAGE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...core.clock import timestamp
+from ...core.schema import resources
 from ...core.search.records import Searchable
 from ...core.store import Resource
 from .kind import TRAINING_JOB
@@ -45,4 +46,11 @@ SEARCH = Searchable(
     "TrainingJobName",
     outline=_outline,
     further=_FURTHER,
+    columns={
+        "TrainingJobName": resources.c.name,
+        "TrainingJobArn": resources.c.arn,
+        "TrainingJobStatus": resources.c.status,
+        "CreationTime": resources.c.created,
+        "LastModifiedTime": resources.c.modified,
+    },
 )
