@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..._failpoints import reached
 from ...core.clock import timestamp
-from ...core.listing import Listing, tag_map
+from ...core.listing import Listing
 from ...core.store import Resource
 from ...core.studio import Studio
 from ...experiments.components import forget
-from ...wire.errors import validation_error
 from ...wire.operation import Call, Response, operation
-from ..status import FINAL, IN_PROGRESS
-from ..stopping import request_stop
+from ..wishes import accept, request_stop, require_ended
 from .checks import check
 from .kind import PROCESSING_JOB
 
@@ -27,17 +25,7 @@ def create_processing_job(
 ) -> Response:
     """Accept a processing job; it starts as soon as the machine has room for it."""
     check(call.app, request)
-    job = call.app.store.create(
-        PROCESSING_JOB,
-        call.account,
-        call.region,
-        request["ProcessingJobName"],
-        wish={key: value for key, value in request.items() if key != "Tags"},
-        facts={"SecondaryStatus": "Starting"},
-        status=IN_PROGRESS,
-        labels=tag_map(request.get("Tags")),
-        step=("Starting", "Starting the processing job"),
-    )
+    job = accept(call, PROCESSING_JOB, "processing job", request)
     reached("processing.create.stored")
     return {"ProcessingJobArn": job.arn}
 
@@ -109,11 +97,7 @@ def delete_processing_job(call: Call[Studio], request: t.DeleteProcessingJobRequ
     """Forget a finished job with its trial component, and free its name. Its outputs stay."""
     store = call.app.store
     job = store.get(PROCESSING_JOB, call.account, call.region, request["ProcessingJobName"])
-    if job.status not in FINAL:
-        raise validation_error(
-            f"The request was rejected because the processing job is in status {job.status}. "
-            "Only jobs that are Completed, Failed or Stopped can be deleted."
-        )
+    require_ended(job, "processing job")
     with call.app.database.write():
         forget(call.app, job)
         reached("processing.delete.forgotten")

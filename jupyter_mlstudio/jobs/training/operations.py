@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..._failpoints import reached
 from ...core.clock import moment, timestamp
-from ...core.listing import tag_map
 from ...core.store import Resource, Store
 from ...core.studio import Studio
 from ...experiments.components import forget
 from ...wire.errors import AWSError, validation_error
 from ...wire.operation import Call, Response, operation
 from ..status import FINAL, IN_PROGRESS
-from ..stopping import request_stop
 from ..warm.kind import close_pool, describe, extend
+from ..wishes import accept, request_stop, require_ended
 from .checks import check
 from .folders import check_folders
 from .kind import TRAINING_JOB
@@ -48,18 +47,7 @@ _UPDATED = ("ProfilerConfig", "ProfilerRuleConfigurations")
 def create_training_job(call: Call[Studio], request: t.CreateTrainingJobRequestTypeDef) -> Response:
     """Accept a training job; it starts as soon as the machine has room for it."""
     check(call.app, request)
-    wish = {key: value for key, value in request.items() if key != "Tags"}
-    job = call.app.store.create(
-        TRAINING_JOB,
-        call.account,
-        call.region,
-        request["TrainingJobName"],
-        wish=wish,
-        facts={"SecondaryStatus": "Starting", "Accepted": moment()},
-        status=IN_PROGRESS,
-        labels=tag_map(request.get("Tags")),
-        step=("Starting", "Starting the training job"),
-    )
+    job = accept(call, TRAINING_JOB, "training job", request, {"Accepted": moment()})
     reached("training.create.stored")
     return {"TrainingJobArn": job.arn}
 
@@ -166,11 +154,7 @@ def delete_training_job(call: Call[Studio], request: t.DeleteTrainingJobRequestT
     """
     store = call.app.store
     job = store.get(TRAINING_JOB, call.account, call.region, request["TrainingJobName"])
-    if job.status not in FINAL:
-        raise validation_error(
-            f"The request was rejected because the training job is in status {job.status}. "
-            "Only jobs that are Completed, Failed or Stopped can be deleted."
-        )
+    require_ended(job, "training job")
     with call.app.database.write():
         close_pool(call.app, job)
         reached("training.delete.closed")
