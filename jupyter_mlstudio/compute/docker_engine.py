@@ -9,14 +9,13 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import docker
 import docker.errors
-from docker.types import Mount
 
 from jupyter_mlstudio._failpoints import reached
 from jupyter_mlstudio.compute import docker_spec, machine
@@ -29,6 +28,7 @@ from jupyter_mlstudio.compute.docker_client import (
     Gone,
     unless_already,
 )
+from jupyter_mlstudio.compute.docker_creator import Creator
 from jupyter_mlstudio.compute.docker_events import Watcher
 from jupyter_mlstudio.compute.docker_files import HelperContainer, Mounts
 from jupyter_mlstudio.compute.docker_images import Images
@@ -38,11 +38,10 @@ from jupyter_mlstudio.compute.docker_logs import (
     read_frames,
     since_parameter,
 )
-from jupyter_mlstudio.compute.docker_network import Attachment, Networks
+from jupyter_mlstudio.compute.docker_network import Networks
 from jupyter_mlstudio.compute.docker_spec import LOG_FILE, read_state
 from jupyter_mlstudio.compute.docker_stats import read_usage
 from jupyter_mlstudio.compute.docker_volumes import containers_away, remove_volume
-from jupyter_mlstudio.compute.gpus import free_gpus
 from jupyter_mlstudio.compute.machine import Machine
 from jupyter_mlstudio.compute.paths import PathMap, probe_paths
 from jupyter_mlstudio.compute.protocol import (
@@ -105,6 +104,9 @@ class DockerEngine:
         self._networks = Networks(self._client, studio_id)
         self._images = Images(self._client, pull=pull)
         self._helper = HelperContainer(self._client, studio_id)
+        self._creator = Creator(
+            self._client, studio_id, self._networks, self._images, self._mounts, self.owned
+        )
         self._paths = paths
         self._shared = shared
         self._lock = threading.RLock()
@@ -148,12 +150,12 @@ class DockerEngine:
         """Create and start the container, or go on from where an earlier start was cut off."""
         with self._alone(spec.name):
             state = self.inspect(spec.name)
-            made = state is None and self._create(spec)
+            made = state is None and self._creator.create(spec)
             reached("docker.created")
             if state is None and not made:
                 state = self.inspect(spec.name)
         if made or (state is not None and state.phase is Phase.CREATED):
-            self._name_in_group(spec)
+            self._creator.name_in_group(spec)
             reached("docker.connected")
             self._start(spec.name)
             reached("docker.started")
@@ -274,6 +276,10 @@ class DockerEngine:
             self._kept -= removed
         return [state.name for state in self.owned()]
 
+    def prepare(self) -> None:
+        """Find out how the engine sees our files."""
+        _ = self.paths
+
     def shares_fifos(self) -> bool:
         """Say whether FIFOs connect us with containers: where both have the same kernel."""
         # A virtual machine may share our folders, and still has FIFOs of its own.
@@ -331,70 +337,6 @@ class DockerEngine:
         with lock:
             yield
 
-    def _create(self, spec: ContainerSpec) -> bool:
-        """Create the container, fetching its image if need be; False if there was one."""
-        attachment = self._attachment(spec)
-        mounts = self._mounts(spec.name).make(spec.mounts)
-        reached("docker.mounted")
-        try:
-            return self._create_with(spec, attachment, mounts)
-        except _ImageMissing:
-            self._images.ensure(spec.image)
-            return self._create_with(spec, attachment, mounts)
-
-    def _attachment(self, spec: ContainerSpec) -> Attachment:
-        serves = spec.port is not None
-        return self._networks.attach(spec.network, serves=serves, group=spec.group)
-
-    def _name_in_group(self, spec: ContainerSpec) -> None:
-        """Put a created container on the second network it may need."""
-        also = self._attachment(spec).also if spec.group else None
-        if also is None:
-            return
-        with self._client.api() as api:
-            unless_already(
-                lambda: api.connect_container_to_network(
-                    spec.name, also, aliases=[spec.hostname] if spec.hostname else None
-                ),
-                codes=(403, 409),
-            )
-
-    def _create_with(
-        self, spec: ContainerSpec, attachment: Attachment, mounts: list[Mount]
-    ) -> bool:
-        # Who chooses GPUs must see all that have some.
-        with self._lock if spec.limits.gpus else nullcontext(), self._client.api() as api:
-            gpus = free_gpus(spec.limits.gpus, self.owned()) if spec.limits.gpus else []
-            config = docker_spec.host_config(
-                api,
-                spec,
-                network=attachment.network,
-                mounts=mounts,
-                extra_hosts=attachment.extra_hosts,
-                publish=attachment.publish,
-                gpus=gpus,
-            )
-            try:
-                return unless_already(
-                    lambda: docker_spec.create(
-                        api,
-                        spec.image,
-                        name=spec.name,
-                        command=list(spec.command) if spec.command is not None else None,
-                        entrypoint=list(spec.entrypoint) if spec.entrypoint is not None else None,
-                        environment=dict(spec.environment),
-                        hostname=spec.hostname,
-                        user=spec.user,
-                        ports=[spec.port] if spec.port and attachment.publish else None,
-                        labels=docker_spec.labels(spec, self.studio_id, gpus),
-                        host_config=config,
-                        networking_config=docker_spec.names(api, spec, attachment.network),
-                    ),
-                    codes=(409,),
-                )
-            except docker.errors.ImageNotFound as error:
-                raise _ImageMissing from error
-
     def _start(self, name: str) -> None:
         with self._client.api() as api:
             unless_already(lambda: api.start(name), codes=(304,))
@@ -434,7 +376,3 @@ class DockerEngine:
     def _ended(self, name: str) -> bool:
         state = self.inspect(name)
         return state is None or state.phase is Phase.EXITED
-
-
-class _ImageMissing(Exception):
-    """The image of a container is not here."""

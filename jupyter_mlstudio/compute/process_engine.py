@@ -234,6 +234,9 @@ class ProcessEngine:
         """Return nothing: processes have no networks."""
         return []
 
+    def prepare(self) -> None:
+        """Do nothing: processes see what we see."""
+
     def shares_fifos(self) -> bool:
         """Say that processes share FIFOs."""
         return True

@@ -271,6 +271,9 @@ class Engine(Protocol):
     def groups(self) -> list[str]:
         """Return the groups that have a network and belong to this studio."""
 
+    def prepare(self) -> None:
+        """Find out what the first container would have to wait for."""
+
     def shares_fifos(self) -> bool:
         """Say whether a FIFO in a mounted folder connects containers with processes of ours."""
 

@@ -101,8 +101,15 @@ class _Process:
         with ThreadPoolExecutor(len(self.children)) as pool:
             loop = asyncio.get_running_loop()
             await asyncio.gather(
-                *(loop.run_in_executor(pool, child.start) for child in self.children)
+                asyncio.to_thread(self._prepare_engine),
+                *(loop.run_in_executor(pool, child.start) for child in self.children),
             )
+
+    def _prepare_engine(self) -> None:
+        try:
+            self.engine.prepare()
+        except EngineError as error:
+            log.warning("The first container will have to wait longer: %s", error.reason)
 
     async def _listen(self, studio: Studio, access: Access) -> None:
         settings = self.settings

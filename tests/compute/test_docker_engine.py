@@ -125,7 +125,7 @@ def test_a_start_that_was_cut_off_is_finished(
     mount = Overlay(tmp_path / "lower", tmp_path / "scratch", "/opt/ml/input/data/train")
     spec = specify("touch /opt/ml/input/data/train/x && echo ok", mounts=[mount])
     docker_engine._mounts(spec.name).make(spec.mounts)  # a crash right after the volume
-    docker_engine._create(spec)  # and another after the container was made
+    docker_engine._creator.create(spec)  # and another after the container was made
     created = docker_engine.inspect(spec.name)
     assert created is not None
     assert created.phase is Phase.CREATED

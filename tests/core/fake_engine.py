@@ -87,6 +87,9 @@ class FakeEngine:
     def watch(self, changed: Callable[[str], None]) -> None:
         return None
 
+    def prepare(self) -> None:
+        return None
+
     def shares_fifos(self) -> bool:
         return True
 
