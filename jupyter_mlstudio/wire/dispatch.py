@@ -86,7 +86,7 @@ class Dispatcher(Generic[T]):
         """
         answer = Answer(WireResponse(500, {}), str(uuid.uuid4()))
         try:
-            identity = screen(
+            found = screen(
                 self.keys,
                 request.method,
                 request.path,
@@ -94,7 +94,7 @@ class Dispatcher(Generic[T]):
                 request.headers.items(),
                 now or datetime.now(UTC),
             )
-            self._check_account(identity.account)
+            self._check_account(found.identity.account)
         except AWSError as error:
             self._refuse(request, answer, error)
         except Exception:

@@ -71,6 +71,10 @@ class _Read:
     errors: SignatureErrors
 
 
+Screened = _Read | PresignedV2
+"""A request that its body can still make right; it has the ``identity`` that its key claims."""
+
+
 def authenticate(
     keys: KeyRing,
     method: str,
@@ -122,12 +126,8 @@ def verify(
         ``InvalidSignatureException``, ``ExpiredTokenException``, or what S3 and the query
         services call these.
     """
-    fields = _fields(headers)
-    if _is_version_2(service, raw_query, fields):
-        presigned = verify_presigned(keys, method, raw_path, raw_query, fields, now)
-        return _signed_v2(presigned, region)
-    request = _read(keys, method, raw_path, raw_query, fields, now, service)
-    return _check_signature(request, payload_hash)
+    request = _look(keys, method, raw_path, raw_query, headers, now, service)
+    return prove(request, payload_hash, region=region)
 
 
 def screen(
@@ -139,25 +139,30 @@ def screen(
     now: datetime,
     *,
     service: str | None = None,
-) -> Identity:
+) -> Screened:
     """Refuse, before its body is read, a request that no body can make right.
 
     Whose key it is, the times and the signed headers are checked; and where the headers say what
-    the hash of the body is, the signature. Returns whom the key speaks for, which is proved only
-    once :func:`verify` has seen the body.
+    the hash of the body is, the signature. Nothing is proved until :func:`prove` knows the body.
 
     Raises
     ------
     AWSError
         What :func:`verify` raises.
     """
-    fields = _fields(headers)
-    if _is_version_2(service, raw_query, fields):
-        return verify_presigned(keys, method, raw_path, raw_query, fields, now).identity
-    request = _read(keys, method, raw_path, raw_query, fields, now, service)
-    if request.claimed.service == "s3" or "X-Amz-Content-Sha256" in fields:
+    request = _look(keys, method, raw_path, raw_query, headers, now, service)
+    if isinstance(request, _Read) and (
+        request.claimed.service == "s3" or "X-Amz-Content-Sha256" in request.fields
+    ):
         _check_signature(request, None)
-    return request.identity
+    return request
+
+
+def prove(request: Screened, payload_hash: str | None, *, region: str = "us-east-1") -> Signed:
+    """Check the signature of a screened request, now that its body is known; see :func:`verify`."""
+    if isinstance(request, PresignedV2):
+        return _signed_v2(request, region)
+    return _check_signature(request, payload_hash)
 
 
 def signed_service(raw_query: str, headers: HeaderSource) -> str | None:
@@ -184,6 +189,21 @@ def _fields(headers: HeaderSource) -> CIMultiDictProxy[str]:
 
 def _is_version_2(service: str | None, raw_query: str, fields: CIMultiDictProxy[str]) -> bool:
     return service in (None, "s3") and "Authorization" not in fields and is_presigned(raw_query)
+
+
+def _look(
+    keys: KeyRing,
+    method: str,
+    raw_path: str,
+    raw_query: str,
+    headers: HeaderSource,
+    now: datetime,
+    service: str | None,
+) -> Screened:
+    fields = _fields(headers)
+    if _is_version_2(service, raw_query, fields):
+        return verify_presigned(keys, method, raw_path, raw_query, fields, now)
+    return _read(keys, method, raw_path, raw_query, fields, now, service)
 
 
 def _read(

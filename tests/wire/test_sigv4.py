@@ -528,7 +528,7 @@ def look(raw: Raw) -> str:
         raw["raw_query"],
         raw["headers"],
         datetime.now(UTC),
-    ).arn
+    ).identity.arn
 
 
 def test_before_the_body_the_key_and_the_times_are_checked() -> None:

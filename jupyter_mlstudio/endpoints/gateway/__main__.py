@@ -16,9 +16,9 @@ from jupyter_mlstudio._identity import identity
 from jupyter_mlstudio._logfile import log_to
 from jupyter_mlstudio.core.settings import Settings, load_settings, write_atomically
 from jupyter_mlstudio.endpoints.gateway.app import Gateway
+from jupyter_mlstudio.endpoints.gateway.client import Client
 from jupyter_mlstudio.endpoints.gateway.metrics import Metrics, spool_folder
 from jupyter_mlstudio.endpoints.gateway.table import RouteTable
-from jupyter_mlstudio.endpoints.gateway.upstream import open_client
 from jupyter_mlstudio.wire.connections import allow_many_files, limit_connections
 from jupyter_mlstudio.wire.http import IDLE_SECONDS
 from jupyter_mlstudio.wire.keys import KeyRing
@@ -49,32 +49,33 @@ async def serve(
     metrics = Metrics(spool_folder(settings.routes))
     table.refresh()
     table.tell()
-    async with open_client() as client:
-        gateway = Gateway(table, KeyRing.load(settings.master_key), metrics, client)
-        runner = web.ServerRunner(
-            web.Server(
-                gateway.handle,
-                handler_cancellation=True,
-                keepalive_timeout=idle,
-                auto_decompress=False,
-                access_log=None,
-            ),
-            shutdown_timeout=DRAIN_SECONDS,
-        )
-        await runner.setup()
-        limit_connections(runner.server)
-        for host, port in [(settings.host, settings.gateway_port), *also]:
-            await web.TCPSite(runner, host, port, backlog=1024).start()
-        chores = [asyncio.create_task(table.watch()), asyncio.create_task(metrics.spool())]
-        settle()
-        if ready is not None:
-            write_atomically(ready, json.dumps(_identity(settings)))
-        await _terminated()
-        table.fall_silent()
-        for chore in chores:
-            chore.cancel()
-        await runner.cleanup()
-        metrics.flush()
+    client = Client()
+    gateway = Gateway(table, KeyRing.load(settings.master_key), metrics, client)
+    runner = web.ServerRunner(
+        web.Server(
+            gateway.handle,
+            handler_cancellation=True,
+            keepalive_timeout=idle,
+            auto_decompress=False,
+            access_log=None,
+        ),
+        shutdown_timeout=DRAIN_SECONDS,
+    )
+    await runner.setup()
+    limit_connections(runner.server)
+    for host, port in [(settings.host, settings.gateway_port), *also]:
+        await web.TCPSite(runner, host, port, backlog=1024).start()
+    chores = [asyncio.create_task(table.watch()), asyncio.create_task(metrics.spool())]
+    settle()
+    if ready is not None:
+        write_atomically(ready, json.dumps(_identity(settings)))
+    await _terminated()
+    table.fall_silent()
+    for chore in chores:
+        chore.cancel()
+    await runner.cleanup()
+    client.close()
+    metrics.flush()
 
 
 def _identity(settings: Settings) -> dict[str, object]:

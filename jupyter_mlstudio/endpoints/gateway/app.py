@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import cast
 
-import aiohttp
 from aiohttp import web
 from botocore.model import StructureShape
 
 from jupyter_mlstudio._failpoints import reached
 from jupyter_mlstudio.endpoints.gateway.answers import error_answer, not_found, too_large
+from jupyter_mlstudio.endpoints.gateway.client import Client
 from jupyter_mlstudio.endpoints.gateway.metrics import Metrics
 from jupyter_mlstudio.endpoints.gateway.table import RouteTable
 from jupyter_mlstudio.endpoints.gateway.upstream import (
@@ -35,7 +35,7 @@ from jupyter_mlstudio.wire.keys import KeyRing
 from jupyter_mlstudio.wire.operation import Caller
 from jupyter_mlstudio.wire.permissions import authorize
 from jupyter_mlstudio.wire.services import service_model
-from jupyter_mlstudio.wire.sigv4 import screen, verify
+from jupyter_mlstudio.wire.sigv4 import prove, screen
 from jupyter_mlstudio.wire.validate import validate
 
 log = logging.getLogger(__name__)
@@ -56,9 +56,7 @@ _STREAM = cast("StructureShape", service_model("sagemaker-runtime").shape_for("R
 class Gateway:
     """Answers InvokeEndpoint and InvokeEndpointWithResponseStream."""
 
-    def __init__(
-        self, table: RouteTable, keys: KeyRing, metrics: Metrics, client: aiohttp.ClientSession
-    ) -> None:
+    def __init__(self, table: RouteTable, keys: KeyRing, metrics: Metrics, client: Client) -> None:
         self._table = table
         self._keys = keys
         self._metrics = metrics
@@ -81,7 +79,7 @@ class Gateway:
         started = asyncio.get_running_loop().time()
         _refuse_browsers(request.headers)
         path, _, query = request.raw_path.partition("?")
-        screen(
+        screened = screen(
             self._keys,
             request.method,
             path,
@@ -91,7 +89,7 @@ class Gateway:
             service="sagemaker",
         )
         body = await _read_body(request)
-        caller = self._authenticate(request, path, query, body)
+        caller = prove(screened, hashlib.sha256(body).hexdigest()).caller
         match = _ROUTE.fullmatch(path)
         if match is None or request.method != "POST":
             raise AWSError("UnknownOperationException", f"No operation at {path}.", status=404)
@@ -108,20 +106,6 @@ class Gateway:
         name = parameters["EndpointName"]
         invocation = self._prepare(caller, name, request.headers, body, stream=stream)
         return await self._measured(request, invocation, started)
-
-    def _authenticate(self, request: web.BaseRequest, path: str, query: str, body: bytes) -> Caller:
-        digest = hashlib.sha256(body).hexdigest()
-        signed = verify(
-            self._keys,
-            request.method,
-            path,
-            query,
-            request.headers,
-            digest,
-            datetime.now(UTC),
-            service="sagemaker",
-        )
-        return signed.caller
 
     def _prepare(
         self, caller: Caller, name: str, headers: Mapping[str, str], body: bytes, *, stream: bool
@@ -186,16 +170,23 @@ async def _read_body(request: web.BaseRequest) -> bytes:
     """Read the whole body: its hash is signed, so nothing may act on it before its end."""
     if request.content_length is not None and request.content_length > BODY_LIMIT:
         raise too_large(BODY_LIMIT)
-    body = bytearray()
+    body = request.content.read_nowait()
+    if request.content.at_eof():  # it came with the headers, as short ones do
+        return body
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            while chunk := await request.content.readany():
-                body += chunk
-                if len(body) > BODY_LIMIT:
-                    raise too_large(BODY_LIMIT)
+            return await _read_rest(request, body)
     except TimeoutError:
         message = f"The request body did not arrive within {BODY_SECONDS:g} s."
         raise AWSError("RequestTimeout", message, status=408) from None
+
+
+async def _read_rest(request: web.BaseRequest, begun: bytes) -> bytes:
+    body = bytearray(begun)
+    while chunk := await request.content.readany():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise too_large(BODY_LIMIT)
     return bytes(body)
 
 
@@ -209,7 +200,7 @@ async def _pass_on(
     if complete:
         return web.Response(body=head, headers=headers)
     response = web.StreamResponse(headers=headers)
-    response.content_length = answer.response.content_length
+    response.content_length = _content_length(answer.response.headers)
     await response.prepare(request)
     await _write(request, response, head)
     try:
@@ -220,6 +211,11 @@ async def _pass_on(
         log.warning("%s: %s", invocation.endpoint.name, error)
         raise ConnectionError(error.message) from None
     return response
+
+
+def _content_length(headers: Mapping[str, str]) -> int | None:
+    length = headers.get("Content-Length")
+    return None if length is None else int(length)
 
 
 async def _stream_events(

@@ -6,21 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
-from aiohttp.client_exceptions import ConnectionTimeoutError
+from aiohttp.http import HttpProcessingError
 from multidict import CIMultiDict
-from yarl import URL
 
 from jupyter_mlstudio.endpoints.gateway.answers import model_error, no_replica, timed_out
+from jupyter_mlstudio.endpoints.gateway.client import Answer, Client, Unreachable
 from jupyter_mlstudio.endpoints.gateway.table import RouteTable
 from jupyter_mlstudio.endpoints.routes import EndpointRoute, Replica, Variant
-
-KEEPALIVE_SECONDS = 1.5
-"""Shorter than what common model servers keep (gunicorn: 2 s), so that they never hang up first."""
-
-CONNECT_SECONDS = 2.0
 
 HEAD_BYTES = 256 * 1024
 """How much of an answer is read before the client gets any: what fails until then is an error."""
@@ -31,17 +25,7 @@ _PASSED_BACK = (
     "X-Amzn-SageMaker-Closed-Session-Id",
 )
 _OURS = frozenset({"x-amzn-sagemaker-target-variant", "x-amzn-sagemaker-accept"})
-
-
-def open_client() -> aiohttp.ClientSession:
-    """Return the one HTTP client of the process: no limits, cookies, proxies or unzipping."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        skip_auto_headers=("Accept-Encoding", "User-Agent"),
-    )
+_BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError)
 
 
 def container_headers(headers: Mapping[str, str], *, stream: bool) -> CIMultiDict[str]:
@@ -54,14 +38,12 @@ def container_headers(headers: Mapping[str, str], *, stream: bool) -> CIMultiDic
         ):
             passed[name] = value
     accept = headers.get("X-Amzn-SageMaker-Accept" if stream else "Accept")
-    if accept:
-        passed["Accept"] = accept
+    passed["Accept"] = accept or "*/*"
+    passed.setdefault("Content-Type", "application/octet-stream")
     return passed
 
 
-def client_headers(
-    response: aiohttp.ClientResponse, variant: Variant, *, stream: bool
-) -> dict[str, str]:
+def client_headers(response: Answer, variant: Variant, *, stream: bool) -> dict[str, str]:
     """Return the headers of a container's answer that the caller gets."""
     passed = {name: response.headers[name] for name in _PASSED_BACK if name in response.headers}
     content_type = response.headers.get("Content-Type", "application/octet-stream")
@@ -96,7 +78,7 @@ class Exchange:
         self,
         invocation: Invocation,
         replica: Replica,
-        response: aiohttp.ClientResponse,
+        response: Answer,
         deadline: float,
     ) -> None:
         self.response = response
@@ -124,14 +106,16 @@ class Exchange:
         AWSError
             ``ModelError``: the time is up, or the container broke off.
         """
-        invocation = self._invocation
+        invocation, content = self._invocation, self.response.content
         try:
+            if (chunk := content.read_nowait()) or content.at_eof():
+                return chunk
             async with asyncio.timeout_at(self._deadline):
-                chunk = await self.response.content.readany()
+                chunk = await content.readany()
         except TimeoutError:
             self.late = True
             raise timed_out(invocation.endpoint, invocation.variant, self._replica) from None
-        except (aiohttp.ClientError, OSError) as error:
+        except _BROKEN as error:
             raise _broke_off(invocation, self._replica, error) from None
         return chunk
 
@@ -149,7 +133,7 @@ class Exchange:
 
 @asynccontextmanager
 async def exchange(
-    client: aiohttp.ClientSession, table: RouteTable, invocation: Invocation
+    client: Client, table: RouteTable, invocation: Invocation
 ) -> AsyncIterator[Exchange]:
     """Send the invocation to the first replica that takes the connection.
 
@@ -167,7 +151,7 @@ async def exchange(
             if response is None:
                 continue
             try:
-                async with response:
+                with response:
                     yield Exchange(invocation, replica, response, deadline)
             finally:
                 invocation.answered = loop.time()
@@ -177,19 +161,18 @@ async def exchange(
 
 
 async def _post(
-    client: aiohttp.ClientSession, invocation: Invocation, replica: Replica, deadline: float
-) -> aiohttp.ClientResponse | None:
+    client: Client, invocation: Invocation, replica: Replica, deadline: float
+) -> Answer | None:
     """Return the answer's beginning, or None where nobody listens."""
-    url = URL.build(scheme="http", host=replica.host, port=replica.port, path="/invocations")
-    options: dict[str, Any] = {"headers": invocation.headers, "allow_redirects": False}
+    address = (replica.host, replica.port)
     try:
         async with asyncio.timeout_at(deadline):
-            return await client.post(url, data=invocation.body, **options)
-    except (aiohttp.ClientConnectorError, ConnectionTimeoutError):
+            return await client.post(address, "/invocations", invocation.headers, invocation.body)
+    except Unreachable:
         return None
     except TimeoutError:
         raise timed_out(invocation.endpoint, invocation.variant, replica) from None
-    except (aiohttp.ClientError, OSError) as error:
+    except _BROKEN as error:
         raise _broke_off(invocation, replica, error) from None
 
 
