@@ -10,8 +10,8 @@ from pathlib import Path
 from jupyter_mlstudio._logfile import log_to
 
 from .objects import StoreInUse
-from .relay import Upstream
 from .server import Options, run
+from .upstream import Upstream
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,7 +13,6 @@ import logging
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -23,9 +22,8 @@ import yarl
 from aiohttp import web
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials, EnvProvider, ReadOnlyCredentials
+from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError
-from botocore.session import Session
 
 from jupyter_mlstudio.wire.errors import AWSError
 from jupyter_mlstudio.wire.keys import KeyRing
@@ -36,6 +34,7 @@ from jupyter_mlstudio.wire.sigv4 import Signed
 from .bodies import Claims, Received
 from .exchange import Exchange, Listener
 from .files import ObjectFiles
+from .upstream import Upstream
 
 log = logging.getLogger(__name__)
 
@@ -57,44 +56,6 @@ _PRESIGNED = re.compile(
     re.IGNORECASE,
 )
 _OWNERS = ("X-Amz-Expected-Bucket-Owner", "X-Amz-Source-Expected-Bucket-Owner")
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """Another S3.
-
-    ``endpoint`` is its URL. Keys are those of the AWS profile ``profile``, or without one those
-    of the environment (``AWS_ACCESS_KEY_ID`` ...).
-    """
-
-    endpoint: str
-    region: str
-    profile: str = ""
-
-    def credentials(self) -> Credentials:
-        """Return the keys; those that end are renewed when they are asked for.
-
-        Raises
-        ------
-        ValueError
-            There are none; says what to do.
-        """
-        try:
-            found = (
-                Session(profile=self.profile).get_credentials()
-                if self.profile
-                else EnvProvider().load()
-            )
-        except BotoCoreError as error:
-            raise ValueError(f"There are no keys for {self.endpoint}: {error}") from error
-        if found is None:
-            where = f"profile {self.profile!r}" if self.profile else "environment"
-            raise ValueError(
-                f"There are no keys for {self.endpoint} in the {where}: set AWS_ACCESS_KEY_ID and"
-                " AWS_SECRET_ACCESS_KEY where the studio is started, or name a profile with"
-                " 'jupyter mlstudio start --s3-profile'."
-            )
-        return found
 
 
 class Relay(Listener):

@@ -26,7 +26,7 @@ from .exchange import Listener
 from .expiry import Expirer
 from .front import Front
 from .objects import ObjectStore
-from .relay import Relay, Upstream
+from .upstream import Upstream
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +112,8 @@ async def _open(options: Options, stack: AsyncExitStack, stop: asyncio.Event) ->
     keys = KeyRing.load(options.key)
     rest_paths("s3")  # or the first request would wait for the model to load
     if options.upstream is not None:
+        from .relay import Relay  # what it needs of botocore is large
+
         relay = Relay(options.upstream, keys, options.account, options.region, options.data)
         stack.callback(relay.close)
         await relay.open()
