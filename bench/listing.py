@@ -1,14 +1,16 @@
-"""List and Describe with 100 training jobs and with 100 000, in turns.
+"""List, Search and Describe with 100 training jobs and with 100 000, in turns.
 
-Two studios: the rows of one are written in bulk, with history and trial component as every job has
-them, those of the other are the first hundred of them. Of a call the sending and the waiting
-counts. Filters are chosen so that the larger studio has many more rows that do not match.
+Two studios: the rows of one are written in bulk, with history, metric, tag and trial component,
+those of the other are the first hundred of them. Of a call the sending and the waiting counts.
+Filters are chosen so that the larger studio has many more rows that do not match. What takes long
+is called less often.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,7 +22,13 @@ from support.studio import IMAGE, studio
 from support.wire import Caller
 
 from jupyter_mlstudio.core.opening import open_database
-from jupyter_mlstudio.core.schema import resources, transitions
+from jupyter_mlstudio.core.schema import (
+    metric_points,
+    metric_series,
+    resources,
+    tags,
+    transitions,
+)
 from jupyter_mlstudio.core.settings import Settings, load_settings
 
 SMALL = 100
@@ -30,6 +38,8 @@ CHUNK = 5_000
 PAGE = 20
 EVERY = 5
 """One of so many jobs failed."""
+LONGEST = 20.0
+"""Seconds after which a kind of call has been measured often enough."""
 
 
 def main() -> None:
@@ -45,7 +55,7 @@ def main() -> None:
             fill(load_settings(folder / "root", compute="process"), number)
             callers.append((number, Caller(stack.enter_context(studio("process", folder)))))
         print(f"{'':34} {SMALL:>8} p50/p99 ms {options.jobs:>9} p50/p99 ms   ratio p50/p99")
-        for name, operation, small, large in calls(*callers):
+        for name, operation, small, large in (*calls(*callers), *searches(*callers)):
             measure(name, operation, options.calls, (callers[0][1], small), (callers[1][1], large))
 
 
@@ -80,6 +90,44 @@ def calls(
     yield "Describe", "DescribeTrainingJob", *both
 
 
+def searches(
+    small: tuple[int, Caller], large: tuple[int, Caller]
+) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any]]]:
+    """Yield the same of searches."""
+    everything = {"Resource": "TrainingJob", "MaxResults": PAGE}
+    yield "Search, last changed first", "Search", everything, everything
+    created = {**everything, "SortBy": "CreationTime"}
+    failed = where("TrainingJobStatus", "Equals", "Failed")
+    same = {
+        "by creation": created,
+        "Failed (20 %)": {**everything, **failed},
+        "Failed, by creation": {**created, **failed},
+        "the tag of 1 %": {**created, **where("Tags.team", "Equals", "blue")},
+        "name contains, 10 match": {
+            **created, **where("TrainingJobName", "Contains", "-00001")
+        },
+        "a metric, 1 %": {**created, **where("Metrics.accuracy", "GreaterThan", "0.985")},
+        "by a metric": {**everything, "SortBy": "Metrics.accuracy"},
+        "a hyperparameter, 1 %": {
+            **created, **where("HyperParameters.parameter-0", "LessThan", "0.01")
+        },
+    }  # fmt: skip
+    for name, members in same.items():
+        yield f"Search, {name}", "Search", members, members
+    for name, operator in (("one by name", "Equals"), ("no such name", "Contains")):
+        wanted = "nobody" if operator == "Contains" else None
+        both = [
+            {**created, **where("TrainingJobName", operator, wanted or job_name(number // 2))}
+            for number, _ in (small, large)
+        ]
+        yield f"Search, {name}", "Search", *both
+
+
+def where(name: str, operator: str, value: str) -> dict[str, Any]:
+    """Return the expression of one filter."""
+    return {"SearchExpression": {"Filters": [{"Name": name, "Operator": operator, "Value": value}]}}
+
+
 def deep(number: int, caller: Caller, members: Mapping[str, Any]) -> str:
     """Return the token of a page in the middle (at most of the 300th)."""
     answer: dict[str, Any] = {}
@@ -92,7 +140,8 @@ def deep(number: int, caller: Caller, members: Mapping[str, Any]) -> str:
 def measure(name: str, operation: str, count: int, *both: tuple[Caller, dict[str, Any]]) -> None:
     """Call both in turns and print one line."""
     seconds: list[list[float]] = [[], []]
-    for _ in range(count):
+    end = time.monotonic() + LONGEST
+    while len(seconds[0]) < count and (time.monotonic() < end or len(seconds[0]) < 3):
         for found, (caller, members) in zip(seconds, both, strict=True):
             found.append(caller.call(operation, **members)[0])
     small, large = [(1e3 * p50(each), 1e3 * percentile(each, 0.99)) for each in seconds]
@@ -117,19 +166,43 @@ def fill(settings: Settings, count: int) -> None:
             connection.execute(insert(resources), rows)
             steps = [step for number in numbers for step in history(number)]
             connection.execute(insert(transitions), steps)
+            arns = {number: job_arn(settings, number) for number in numbers}
+            series = [{"id": n + 1, "arn": arn, "name": "accuracy"} for n, arn in arns.items()]
+            connection.execute(insert(metric_series), series)
+            connection.execute(insert(metric_points), [point(number) for number in numbers])
+            teams = [{"arn": arn, "key": "team", "value": team(n)} for n, arn in arns.items()]
+            connection.execute(insert(tags), teams)
     database.close()
+
+
+def job_arn(settings: Settings, number: int) -> str:
+    """Return the ARN of a job."""
+    return f"arn:aws:sagemaker:{settings.region}:{settings.account}:training-job/{job_name(number)}"
+
+
+def point(number: int) -> dict[str, Any]:
+    """Return the last value of a job's metric."""
+    value = number % 100 / 100
+    return {"series": number + 1, "number": 1, "time": EPOCH + number, "value": value}
+
+
+def team(number: int) -> str:
+    """Return the tag of a job."""
+    return "blue" if number % 100 == 0 else "red"
 
 
 def job(settings: Settings, number: int) -> Iterator[dict[str, Any]]:
     """Yield the rows of a job and of its trial component."""
     name = job_name(number)
     prefix = f"arn:aws:sagemaker:{settings.region}:{settings.account}"
-    arn = f"{prefix}:training-job/{name}"
+    arn = job_arn(settings, number)
     created = EPOCH + number
     output = f"s3://{settings.default_bucket}/bench"
     wish = {
         "TrainingJobName": name,
-        "HyperParameters": {f"parameter-{each}": "0.1" for each in range(20)},
+        "HyperParameters": {
+            f"parameter-{each}": str(number % 100 / 100) for each in range(20)
+        },
         "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
         "RoleArn": settings.role_arn,
         "OutputDataConfig": {"S3OutputPath": output},
@@ -171,7 +244,7 @@ def job(settings: Settings, number: int) -> Iterator[dict[str, Any]]:
     yield {
         **common,
         "uid": f"c{number:015x}",
-        "kind": "TrialComponent",
+        "kind": "ExperimentTrialComponent",
         "name": component,
         "folded": component,
         "arn": f"{prefix}:experiment-trial-component/{component}",
