@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Float, and_, false, not_, or_, select, true
 
@@ -70,8 +70,7 @@ def _holds(name: str, column: ColumnElement[Any], way: str, text: str) -> Column
         return column == value
     if way == "NotEquals":
         return column != value
-    asked: ColumnElement[bool] = ORDERED[way](column, value)
-    return asked
+    return cast("ColumnElement[bool]", ORDERED[way](column, value))
 
 
 def _tagged(key: str, way: str, text: str) -> ColumnElement[bool]:

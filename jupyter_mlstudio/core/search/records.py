@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PAGE = 10
 _BATCH = 500
+_FEW = 1000
+"""Up to so many hits are found first and sorted then."""
 _IDENTITY = (resources.c.uid, resources.c.created, resources.c.arn)
 _SEARCHABLE: dict[str, Searchable] = {}
 
@@ -234,9 +236,15 @@ def _by_index(
     scope = query_scope(call, "Search", request)
     signer = Tokens(call.app.keys.derive("page-token"))
     token = request.get("NextToken")
-    where = (*_own(call, target.kind), asked.clause)
+    uid, where = resources.c.uid, (*_own(call, target.kind), asked.clause)
     with call.app.store.database.read() as connection:
-        total = connection.scalar(select(func.count()).select_from(resources).where(*where)) or 0
+        few = connection.scalars(select(uid).where(*where).limit(_FEW + 1)).all()
+        total = len(few)
+        if total > _FEW:
+            count = select(func.count()).select_from(resources).where(*where)
+            total = connection.scalar(count) or 0
+        else:  # and not by a way through all in their order
+            where = (uid.in_(few),)
         page, last = read_page(
             connection,
             select(resources).where(*where),
