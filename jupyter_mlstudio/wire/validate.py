@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any
 
@@ -26,6 +26,9 @@ MAX_REPORTED = 20
 MAX_VALUE_TEXT = 1024
 PATTERN_SECONDS = 0.25
 """Some patterns of AWS take exponential time on long values; those count as not matching."""
+
+_SHORT, _REMEMBERED = 256, 4096
+"""How long values are whose match with a pattern is remembered, and how many."""
 
 _CODES = {
     "athena": "InvalidRequestException",
@@ -215,6 +218,27 @@ def _size(shape: Shape, value: Value) -> float | None:
 
 
 def _matches(pattern: str, value: str) -> bool:
+    if len(value) > _SHORT:
+        return _looks_right(pattern, value)
+    try:
+        return _right(pattern, value)
+    except _WrongError:
+        return False
+
+
+class _WrongError(Exception):
+    """A value does not match: raised, so that only what matches is remembered."""
+
+
+@lru_cache(_REMEMBERED)
+def _right(pattern: str, value: str) -> bool:
+    """Return True; clients send the same names, roles and media types time and again."""
+    if not _looks_right(pattern, value):
+        raise _WrongError
+    return True
+
+
+def _looks_right(pattern: str, value: str) -> bool:
     expression = compiled(pattern)
     if expression is None:
         return True

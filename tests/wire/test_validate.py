@@ -396,3 +396,12 @@ def test_special_floats_come_as_words() -> None:
     found = decode("cloudwatch", "PutMetricData", request, protocol="json")
     assert str(found["MetricData"][0]["Value"]) == "nan"
     assert found["MetricData"][0]["Timestamp"] == datetime(1970, 1, 1, 0, 0, 1, 500000, tzinfo=UTC)
+
+
+def test_a_match_is_remembered_and_a_mismatch_is_not() -> None:
+    pattern = "[a-z]+-of-this-test"
+    known = validation._right.cache_info()
+    for value, right in (("a-of-this-test", True), ("A-of-this-test", False)):
+        assert [validation._matches(pattern, value) for _ in range(3)] == [right] * 3
+    now = validation._right.cache_info()
+    assert (now.currsize, now.hits) == (known.currsize + 1, known.hits + 2)
