@@ -108,8 +108,8 @@ class _Process:
     def _prepare_engine(self) -> None:
         try:
             self.engine.prepare()
-        except EngineError as error:
-            log.warning("The first container will have to wait longer: %s", error.reason)
+        except (EngineError, OSError) as error:
+            log.warning("The first container will have to wait longer: %s", error)
 
     async def _listen(self, studio: Studio, access: Access) -> None:
         settings = self.settings
