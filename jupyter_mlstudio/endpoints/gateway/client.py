@@ -1,7 +1,7 @@
 """HTTP to model containers: one POST after the other on connections that are kept for the next.
 
-aiohttp's protocol reads the answers. Of its client, which knows redirects, cookies, proxies and
-much more, nothing is needed here, and it would take a third of the gateway's CPU time.
+aiohttp's protocol reads the answers. Its client knows redirects, cookies, proxies and much more, of
+which nothing is needed here, and which every call would pay for.
 """
 
 from __future__ import annotations
