@@ -3,8 +3,9 @@
 Between every two effects that a crash could tear apart stands ``reached("name")``. It acts where
 the environment says so, as ``MLSTUDIO_FAILPOINT=name[:nth[:action]]``: the ``nth`` time (1 unless
 told) that a process comes by. Actions: ``kill`` is ``SIGKILL`` to itself, ``hang`` is never to
-return, ``fail`` is an ``OSError``. ``MLSTUDIO_FAILPOINT_ONCE`` may name a file that is made as it
-acts: while that is there, no process acts again, though all have inherited the variables.
+return, ``fail`` is an ``OSError``. Several wishes are parted by commas. ``MLSTUDIO_FAILPOINT_ONCE``
+may name a file that is made as a point acts (``{}`` in it stands for the point): while that is
+there, no process acts again, though all have inherited the variables.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ POINTS: Mapping[str, str] = {
 
 
 class _Armed:
-    """The one point that acts in this process."""
+    """A point that acts in this process."""
 
     def __init__(self, wish: str, once: str | None) -> None:
         name, _, rest = wish.partition(":")
@@ -168,7 +169,7 @@ class _Armed:
         self._name = name
         self._left = int(nth or 1)
         self._act = _ACTIONS[action or "kill"]
-        self._once = Path(once) if once else None
+        self._once = Path(once.replace("{}", name)) if once else None
         self._lock = threading.Lock()
 
     def reach(self, name: str) -> None:
@@ -206,9 +207,9 @@ def _fail(name: str) -> None:
 _ACTIONS: Mapping[str, Callable[[str], None]] = {"kill": _kill, "hang": _hang, "fail": _fail}
 
 
-def _arm(environment: Mapping[str, str]) -> _Armed | None:
-    wish = environment.get(VARIABLE)
-    return _Armed(wish, environment.get(ONCE)) if wish else None
+def _arm(environment: Mapping[str, str]) -> list[_Armed]:
+    wishes = environment.get(VARIABLE, "").split(",")
+    return [_Armed(wish, environment.get(ONCE)) for wish in wishes if wish]
 
 
 _armed = _arm(os.environ)
@@ -216,5 +217,5 @@ _armed = _arm(os.environ)
 
 def reached(name: str) -> None:
     """Come by a point of :data:`POINTS`."""
-    if _armed is not None:
-        _armed.reach(name)
+    for armed in _armed:
+        armed.reach(name)

@@ -89,6 +89,38 @@ class Doomed(RunningStudio):
         return mark
 
     @contextmanager
+    def failing(self, *points: str, nth: int = 1) -> Iterator[None]:
+        """Start the studio with points at each of which an error is raised once.
+
+        All have to be reached within the block, or soon after, and no process may end of it.
+        """
+        self._count += 1
+        marks = [self._folder / f"{self._count}-{point}" for point in points]
+        self.kill(*PROCESSES)
+        armed = {
+            _failpoints.VARIABLE: ",".join(f"{point}:{nth}:fail" for point in points),
+            _failpoints.ONCE: str(self._folder / f"{self._count}-{{}}"),
+        }
+        os.environ.update(armed)
+        try:
+            try:
+                self.start()
+            except StudioError:
+                if not any(mark.exists() for mark in marks):
+                    raise
+                self.start()  # it was an error on the way up
+        finally:
+            for variable in armed:
+                del os.environ[variable]
+        before = self.pids()
+        yield
+        deadline = time.monotonic() + 60
+        while missing := [mark.name for mark in marks if not mark.exists()]:
+            assert time.monotonic() < deadline, f"not reached: {missing}"
+            time.sleep(0.2)
+        assert self.pids() == before, "a process ended"
+
+    @contextmanager
     def armed(
         self, *points: str, nth: int = 1, action: str = "kill", wait: bool = True
     ) -> Iterator[Keeper]:
@@ -138,8 +170,6 @@ class Keeper(threading.Thread):
         self._mark: Path | None = next(marks)
         self._closing = threading.Event()
         self.reached = 0
-        self.at_start = self._mark is not None and self._mark.exists()
-        """Whether the first point acted before the studio answered."""
         self.error: StudioError | None = None
 
     def run(self) -> None:

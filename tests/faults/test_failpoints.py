@@ -253,36 +253,40 @@ def test_dying_at_a_later_time_loses_and_leaves_nothing(on_docker: Pool, nth: in
     survive(on_docker, do.train, "store.written", nth=nth)
 
 
-PARTS = {
-    f"{name_of(scenario)}-{first}": (scenario, *points_of(scenario)[first : first + 12])
-    for scenario in EVERY
-    for first in range(0, len(points_of(scenario)), 12)
-}
-"""A scenario and some of its points, few enough for one test."""
-
-ENDING = {"studio.closing", "studio.closed"}
-"""Points at which the studio is about to end anyway."""
+STARTING = {"rest", "end"}
+"""Scenarios in which nothing is done but a start or an end: an error there may be its end."""
 
 
 def go_on(pool: Pool, scenario: Scenario, *points: str, nth: int = 1) -> None:
-    """Have each point fail in turn, and see that the same processes go on with the work.
+    """Have points fail, each once in one run of a scenario; see that nobody ends of it."""
+    with pool.studio() as studio:
+        with studio.failing(*points, nth=nth):
+            scenario(studio, f"{name_of(scenario)}-{next(_NUMBERS)}")
+        invariants.until_sound(studio.settings)
 
-    An error on the way up keeps a studio from starting, with words that say why.
-    """
-    for point in points:
-        with pool.studio() as studio:
-            said = studio_client.log_file(studio.settings).stat().st_size
-            with studio.armed(point, nth=nth, action="fail", wait=False) as keeper:
-                before = studio.pids()
-                scenario(studio, f"{name_of(scenario)}-{next(_NUMBERS)}")
-                keeper.wait_while(lambda: invariants.problems(studio.settings))
-                assert keeper.reached, f"{point} was not reached"
-                if keeper.at_start:
-                    log = studio_client.log_file(studio.settings).read_bytes()[said:]
-                    assert before["studio"] or b"cannot start: " in log, f"no word of {point}"
-                elif point not in ENDING:
-                    assert studio.pids() == before, f"a process ended at {point}"
-            invariants.until_sound(studio.settings)
+
+def come_up(pool: Pool, scenario: Scenario, point: str) -> None:
+    """Have a point fail as a studio starts or ends, and see that it says why, and starts again."""
+    with pool.studio() as studio:
+        said = studio_client.log_file(studio.settings).stat().st_size
+        with studio.armed(point, action="fail", wait=False) as keeper:
+            before = studio.pids()
+            scenario(studio, f"{name_of(scenario)}-{next(_NUMBERS)}")
+            keeper.wait_while(lambda: invariants.problems(studio.settings))
+            assert keeper.reached, f"{point} was not reached"
+            log = studio_client.log_file(studio.settings).read_bytes()[said:]
+            assert before["studio"] or b"cannot start: " in log, f"no word of {point}"
+        invariants.until_sound(studio.settings)
+
+
+RUNS = {
+    f"{name_of(scenario)}-{number}": (scenario, *points_of(scenario)[number::runs])
+    for scenario in EVERY
+    if name_of(scenario) not in STARTING
+    for runs in [-(-len(points_of(scenario)) // 5)]
+    for number in range(runs)
+}
+"""A scenario and some of its points, which lie far enough apart not to be failures in a row."""
 
 
 @pytest.mark.docker
@@ -294,9 +298,18 @@ def test_a_job_outlives_errors_at_some_of_its_steps(on_docker: Pool) -> None:
 @pytest.mark.soak
 @pytest.mark.docker
 @pytest.mark.timeout(3000)
-@pytest.mark.parametrize("part", PARTS)
-def test_an_error_at_each_point_loses_and_leaves_nothing(on_docker: Pool, part: str) -> None:
-    go_on(on_docker, *PARTS[part])
+@pytest.mark.parametrize("run", RUNS)
+def test_an_error_at_each_point_loses_and_leaves_nothing(on_docker: Pool, run: str) -> None:
+    go_on(on_docker, *RUNS[run])
+
+
+@pytest.mark.soak
+@pytest.mark.docker
+@pytest.mark.timeout(600)
+def test_an_error_on_the_way_up_or_down_is_said(on_docker: Pool) -> None:
+    for scenario in (do.rest, do.end):
+        for point in points_of(scenario):
+            come_up(on_docker, scenario, point)
 
 
 @pytest.mark.soak
