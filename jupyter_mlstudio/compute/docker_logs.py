@@ -131,7 +131,7 @@ class _Joined:
         """Add a piece, and yield the line if that was its last one."""
         stamp, _, text = payload.partition(b" ")
         if stream not in self._open:
-            self._open[stream] = (parse_time(stamp.decode("ascii")), LineBuffer())
+            self._open[stream] = (_time_of(stamp, payload), LineBuffer())
         time_ns, buffer = self._open[stream]
         buffer.add(text.removesuffix(b"\n"))
         if text.endswith(b"\n"):
@@ -155,6 +155,14 @@ class _Joined:
                 yield LogLine(self._last - 1, LOST)
             yield LogLine(self._last, buffer.text())
         self._seamless = True
+
+
+def _time_of(stamp: bytes, payload: bytes) -> int:
+    try:
+        return parse_time(stamp.decode("ascii"))
+    except ValueError as error:
+        # Such as what is wrong with its file, when its disk was full.
+        raise ValueError(f"The engine says in place of a line: {payload[:200]!r}") from error
 
 
 def parse_time(text: str) -> int:

@@ -75,6 +75,13 @@ def test_an_unfinished_line_waits_for_the_end() -> None:
     assert list(join_lines(frames, ended=lambda: False)) == []
 
 
+def test_what_the_engine_says_in_place_of_a_line_is_named() -> None:
+    payload = b"Error grabbing logs: invalid character 'l' after object key"
+    spoilt = frame(SECOND, b"a\n") + struct.pack(">BxxxL", 2, len(payload)) + payload
+    with pytest.raises(ValueError, match="in place of a line: b.Error grabbing logs: invalid"):
+        lines(spoilt)
+
+
 def test_a_frame_that_was_cut_off_is_left_out() -> None:
     data = frame(1, b"whole\n") + frame(2, b"broken\n")[:-3]
     assert lines(data) == [(1, "whole")]
