@@ -78,7 +78,7 @@ def test_an_unfinished_line_waits_for_the_end() -> None:
 def test_what_the_engine_says_in_place_of_a_line_is_named() -> None:
     payload = b"Error grabbing logs: invalid character 'l' after object key"
     spoilt = frame(SECOND, b"a\n") + struct.pack(">BxxxL", 2, len(payload)) + payload
-    with pytest.raises(ValueError, match="in place of a line: b.Error grabbing logs: invalid"):
+    with pytest.raises(ValueError, match=r"in place of a line: b.Error grabbing logs: invalid"):
         lines(spoilt)
 
 
