@@ -21,9 +21,11 @@ _MOST_CHARACTERS = 1 << 20
 """What is held of a container's output while the lines before are written."""
 _PATIENCE = 0.2
 _RETRY = 1.0
-_LAST_FAILURE = 20
-"""How often in a row a log is tried again that fails for a reason nobody foresaw."""
-_STEADY = 60.0
+_LAST_FAILURE = 4
+"""How often a log is tried again at one place where it fails for a reason nobody foresaw.
+
+Docker takes half a minute to say that its file is damaged, as it is once its disk was full.
+"""
 LOST = "[The log is cut here: the studio could not read what follows]"
 
 
@@ -81,10 +83,11 @@ class LogCollector:
         stream: str,
         written: Callable[[], None],
     ) -> None:
-        failures = 0
+        failures, position = 0, -1
         while not self._closed.is_set():
-            began = monotonic()
             try:
+                last = store.last_ns(group, stream)
+                failures, position = failures if last == position else 0, last
                 self._read(container, store, group, stream, written)
                 return
             except DatabaseUnavailable:
@@ -98,7 +101,7 @@ class LogCollector:
                     return
             except Exception:
                 log.exception("The log of %s cannot be followed", container)
-                failures = failures + 1 if monotonic() - began < _STEADY else 1
+                failures += 1
                 if failures > _LAST_FAILURE:
                     store.append(group, stream, [LogLine(store.last_ns(group, stream) + 1, LOST)])
                     return

@@ -189,7 +189,7 @@ class Relay(Listener):
                 allow_redirects=False,
             ) as answer:
                 yield answer
-        except (aiohttp.ClientConnectionError, aiohttp.ServerTimeoutError) as error:
+        except aiohttp.ClientError as error:  # what is no HTTP too
             message = f"{self._upstream.endpoint} does not answer: {error}"
             raise AWSError("ServiceUnavailable", message, status=503) from error
 

@@ -99,4 +99,4 @@ def _forbid(client: socket.socket, data: bytes) -> None:
     left = int(length[1]) - len(body) if length else 0
     while left > 0 and (more := client.recv(1 << 16)):
         left -= len(more)
-    client.sendall(_FORBIDDEN)
+    client.sendall(_FORBIDDEN.removesuffix(_DENIED) if head.startswith(b"HEAD ") else _FORBIDDEN)
