@@ -51,7 +51,7 @@ def place(
         yield made
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_an_engine_whose_disk_is_full(place: Place, disk: Path) -> None:
     filling = place.train(1, FILLS)
     job = wait(place.studio, filling)
@@ -79,7 +79,7 @@ def test_an_engine_whose_disk_is_full(place: Place, disk: Path) -> None:
         assert place.answer_time() < 5
         place.in_service()
         time.sleep(3)
-    job = wait(place.studio, counting, 200)
+    job = wait(place.studio, counting, 600)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     # What an engine cannot write to its disk, nobody can read there, nor maybe what follows.
     found = log_lines(place.studio, counting)
