@@ -52,6 +52,8 @@ def get_studio_status(call: Call[Studio], request: Request) -> Response:
             "S3": settings.s3_url,
             "Runtime": settings.gateway_url,
         },
+        "DefaultBucket": settings.default_bucket,
+        "ExecutionRoleArn": settings.role_arn,
         "StartTime": _STARTED,
         "Capacity": _document_of(studio.admission.capacity()),
         "Reserved": _document_of(studio.admission.reserved()),

@@ -92,6 +92,12 @@ class Admission:
             self._held[name] = need
             return True
 
+    def has_room(self, limits: Limits, *, service: bool = False) -> bool:
+        """Say whether somebody who asked now would start at once."""
+        with self._lock:
+            self._drop_forgotten(self._clock())
+            return self._fits(None, _need(limits, service))
+
     def waits(self, name: str) -> bool:
         """Say whether ``name`` is in the queue and has no room yet; this counts as asking."""
         with self._lock:
@@ -137,8 +143,8 @@ class Admission:
             if now - asked > FORGOTTEN:
                 del self._waiting[name]
 
-    def _fits(self, name: str, need: _Need) -> bool:
-        """Say whether ``need`` fits beside what is held and what waits before ``name``."""
+    def _fits(self, name: str | None, need: _Need) -> bool:
+        """Say whether ``need`` fits beside what is held and what waits before ``name`` (or all)."""
         claims = _Claims(self.machine, self._held.values())
         for other, (wanted, _) in self._waiting.items():
             if other == name:

@@ -115,3 +115,27 @@ def test_thinning_keeps_what_matters(values: list[float], most: int) -> None:
     if numbers:
         shown = [values[index] for index in kept if not math.isnan(values[index])]
         assert (min(shown), max(shown)) == (min(numbers), max(numbers))
+
+
+def test_the_status_names_the_bucket_and_the_role_of_jobs(
+    mlstudio: Any, process_studio: RunningStudio
+) -> None:
+    status = mlstudio.get_studio_status()
+    assert status["DefaultBucket"] == process_studio.bucket
+    assert status["ExecutionRoleArn"] == process_studio.role
+
+
+def test_instance_types_say_what_they_are_here(mlstudio: Any) -> None:
+    found = {each["InstanceType"]: each for each in mlstudio.list_instance_types()["InstanceTypes"]}
+    assert len(found) > 100
+    large = found["ml.m5.large"]
+    assert (large["VCpus"], large["MemoryInBytes"], large["Gpus"]) == (2, 8 << 30, 0)
+    assert 0 < large["GivenVCpus"] <= 2
+    assert 0 < large["GivenMemoryInBytes"] <= 8 << 30
+    assert isinstance(large["FitsNow"], bool)
+    assert "VCpus" not in found["local"]
+    assert found["local"]["GivenVCpus"] >= large["GivenVCpus"]
+    accelerator = found["ml.trn1.2xlarge"]
+    assert accelerator["Refusal"].startswith("ml.trn1.2xlarge has AWS Neuron")
+    assert accelerator["FitsNow"] is False
+    assert "GivenVCpus" not in accelerator

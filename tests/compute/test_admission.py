@@ -167,3 +167,14 @@ def test_what_jobs_have_is_told_beside_what_there_is() -> None:
     admission.release("job")
     admission.release("endpoint")
     assert admission.reserved() == Machine(0, 0, 0)
+
+
+def test_room_is_what_who_asks_now_would_get_behind_those_who_wait() -> None:
+    admission = Admission(MACHINE)
+    assert admission.has_room(need(8))
+    admission.reserve("running", need(4))
+    assert admission.has_room(need(4))
+    assert not admission.has_room(need(5))
+    assert not admission.reserve("waiting", need(8))
+    assert not admission.has_room(need(1))
+    assert admission.waiting() == ["waiting"]
