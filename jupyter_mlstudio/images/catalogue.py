@@ -46,6 +46,12 @@ def image_for(uri: str, overrides: Path | None = None) -> str | None:
     return None
 
 
+def expressions(image: str) -> list[str]:
+    """Return the regular expressions of the URIs that an image of ours stands for by itself."""
+    path = HERE / "images.json"
+    return [uri for uri, each in _table(path, path.stat().st_mtime_ns) if each == image]
+
+
 def process_command(image: str, argv: Sequence[str]) -> tuple[list[str], dict[str, str]] | None:
     """Return command and environment to run an image of ours as a plain process.
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+import base64
+import hashlib
+import io
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import aiohttp
 from botocore.auth import S3SigV4Auth, SigV4Auth
@@ -32,6 +35,42 @@ class StudioUnavailable(AWSError):
 
     def __init__(self, message: str) -> None:
         super().__init__(UNAVAILABLE, message, status=503)
+
+
+class StoredObject:
+    """An object of S3, open for reading: an asynchronous context that ends the request.
+
+    ``status`` is 200 or 206; ``headers`` are S3's. The body is as it was stored.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers = response.headers
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._response.close()
+
+    async def chunks(self, size: int = 1 << 18) -> AsyncIterator[bytes]:
+        """Yield the body, up to ``size`` bytes at a time.
+
+        Raises
+        ------
+        StudioUnavailable
+            It broke off.
+        """
+        try:
+            async for chunk in self._response.content.iter_chunked(size):
+                yield chunk
+        except (aiohttp.ClientError, OSError) as error:
+            raise StudioUnavailable(f"S3 broke off: {error}") from error
+
+    async def read(self) -> bytes:
+        """Return the whole body, which a ``Range`` should have made short."""
+        return b"".join([chunk async for chunk in self.chunks()])
 
 
 class AWSClient:
@@ -82,13 +121,14 @@ class AWSClient:
         """
         # Reading a model the first time takes tens of milliseconds.
         model = await asyncio.to_thread(operation_model, service, operation)
-        request = self._sign(model, params)
+        # The digest of a large body takes tens of milliseconds too.
+        request = await asyncio.to_thread(self._sign, model, params)
         try:
             async with self._http.request(
                 request.method,
                 URL(request.url, encoded=True),
                 headers=dict(request.headers.items()),
-                data=request.body,
+                data=io.BytesIO(request.body) if isinstance(request.body, bytes) else request.body,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout),
             ) as response:
@@ -101,6 +141,46 @@ class AWSClient:
             raise StudioUnavailable(f"The studio does not answer at {request.url}") from error
         return _parse(model, response.status, response.headers, body)
 
+    async def open(
+        self, bucket: str, key: str, ranges: str = "", silence: float = 60.0
+    ) -> StoredObject:
+        """Open an object of S3 for reading.
+
+        Parameters
+        ----------
+        ranges:
+            Value of the ``Range`` header; empty for the whole object.
+        silence:
+            Seconds without a byte after which reading fails.
+
+        Raises
+        ------
+        AWSError
+            What S3 answered.
+        StudioUnavailable
+            No answer came.
+        """
+        params = {"Bucket": bucket, "Key": key, **({"Range": ranges} if ranges else {})}
+        model = await asyncio.to_thread(operation_model, "s3", "GetObject")
+        request = self._sign(model, params)
+        try:
+            response = await self._http.get(
+                URL(request.url, encoded=True),
+                headers=dict(request.headers.items()),
+                skip_auto_headers=["Accept-Encoding"],
+                auto_decompress=False,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=silence),
+            )
+            if response.status >= 300:
+                body = await response.read()
+                _parse(model, response.status, response.headers, body)
+        except TimeoutError as error:
+            raise StudioUnavailable(f"S3 did not answer within {silence:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise StudioUnavailable(f"S3 does not answer at {request.url}") from error
+        return StoredObject(response)
+
     async def close(self) -> None:
         """Close connections that were kept."""
         await self._http.close()
@@ -112,6 +192,9 @@ class AWSClient:
         except ParamValidationError as error:
             raise validation_error(str(error.kwargs["report"])) from error
         endpoint = self._endpoints.get(service.service_name, self._endpoints[""])
+        if model.http_checksum.get("requestChecksumRequired"):
+            digest = hashlib.md5(document["body"], usedforsecurity=False).digest()
+            document["headers"]["Content-MD5"] = base64.b64encode(digest).decode()
         prepare_request_dict(document, endpoint, context={"signing": {}})
         request = create_request_object(document)
         signer = S3SigV4Auth if service.service_name == "s3" else SigV4Auth

@@ -17,7 +17,7 @@ from ..core.settings import Settings, load_settings
 from ..studio import client as studio
 from ..studio import kernels
 from ..wire.keys import KeyRing
-from .client import AWSClient, StudioUnavailable
+from .client import AWSClient, StoredObject, StudioUnavailable
 
 PROFILE = kernels.PROFILE
 
@@ -61,8 +61,15 @@ class StudioConnection:
         try:
             return await client.call(service, operation, params, timeout)
         except StudioUnavailable as error:
-            await self._forget(client)
-            raise StudioUnavailable(f"{error.message}. {'' if self._url else _START}") from error
+            raise await self._lost(client, error) from error
+
+    async def open(self, bucket: str, key: str, ranges: str = "") -> StoredObject:
+        """Open an object for reading; see :meth:`.client.AWSClient.open`."""
+        client = await self._connect()
+        try:
+            return await client.open(bucket, key, ranges)
+        except StudioUnavailable as error:
+            raise await self._lost(client, error) from error
 
     async def start(self) -> None:
         """Start the studio where it does not run.
@@ -161,6 +168,11 @@ class StudioConnection:
         if self._failure:
             return f"The studio could not be started: {self._failure}"
         return f"The studio does not run. {_START}"
+
+    async def _lost(self, client: AWSClient, error: StudioUnavailable) -> StudioUnavailable:
+        """Forget a client that gets no answers, and return what to say of that."""
+        await self._forget(client)
+        return StudioUnavailable(f"{error.message}. {'' if self._url else _START}")
 
     async def _forget(self, client: AWSClient) -> None:
         if self._client is client:

@@ -18,6 +18,7 @@ from traitlets.config import Config
 from jupyter_mlstudio.server.connection import StudioConnection
 from jupyter_mlstudio.server.extension import MLStudioExtension
 from jupyter_mlstudio.server.handlers import default_handlers
+from jupyter_mlstudio.wire.errors import AWSError
 
 from .conftest import BASE_URL, Answer
 
@@ -27,6 +28,12 @@ PATHS = {
     r"/mlstudio/jobs/([^/]+)": "jobs/x",
     r"/mlstudio/endpoints/([^/]+)": "endpoints/x",
     r"/mlstudio/registry/([^/]+)": "registry/x",
+    r"/mlstudio/s3/([^/]+)/folder": "s3/b/folder",
+    r"/mlstudio/s3/([^/]+)/count": "s3/b/count",
+    r"/mlstudio/s3/([^/]+)/deletion": "s3/b/deletion",
+    r"/mlstudio/s3/([^/]+)/preview": "s3/b/preview",
+    r"/mlstudio/s3/([^/]+)/object": "s3/b/object",
+    r"/mlstudio/s3/([^/]+)/files": "s3/b/files",
     r"/mlstudio/api/([a-z0-9-]+)/([A-Za-z0-9]+)": "api/sagemaker/ListEndpoints",
 }
 
@@ -176,7 +183,12 @@ def test_no_get_asks_the_studio_for_a_change(
         asked.append(operation)
         return Anything()
 
+    async def open_object(*_: object) -> None:
+        asked.append("GetObject")
+        raise AWSError("NoSuchKey", "The specified key does not exist.")
+
     monkeypatch.setattr(StudioConnection, "call", call)
+    monkeypatch.setattr(StudioConnection, "open", open_object)
     for verb, path in routes():
         if verb == "get":
             before = len(asked)

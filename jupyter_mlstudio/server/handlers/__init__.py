@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from . import endpoints, experiments, jobs, proxy, quickstart, registry, status
+from . import (
+    endpoints,
+    experiments,
+    forms,
+    jobs,
+    objects,
+    proxy,
+    quickstart,
+    registry,
+    sources,
+    status,
+    transfers,
+)
 from .base import SETTING
 
 default_handlers = [
@@ -12,6 +24,10 @@ default_handlers = [
     *quickstart.default_handlers,
     *registry.default_handlers,
     *experiments.default_handlers,
+    *forms.default_handlers,
+    *sources.default_handlers,
+    *objects.default_handlers,
+    *transfers.default_handlers,
     *proxy.default_handlers,
 ]
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Any
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ...wire.errors import AWSError, validation_error
+from ...wire.errors import AWSError
 from ...wire.services import SERVICES
 from ..client import operation_model
 from ..documents import to_params
@@ -33,17 +31,8 @@ class ProxyHandler(StudioHandler):
                 f"{operation} streams events, which cannot pass here; call it with boto3.",
                 status=501,
             )
-        params = to_params(model.input_shape, self._document())
+        params = to_params(model.input_shape, self.document())
         return await self.studio.call(service, operation, params)
-
-    def _document(self) -> dict[str, Any]:
-        try:
-            document = json.loads(self.request.body or b"{}")
-        except (ValueError, RecursionError) as error:
-            raise validation_error(f"The body is not JSON: {error}") from error
-        if not isinstance(document, dict):
-            raise validation_error("The body is not a JSON object")
-        return document
 
 
 default_handlers = [(r"/mlstudio/api/([a-z0-9-]+)/([A-Za-z0-9]+)", ProxyHandler)]

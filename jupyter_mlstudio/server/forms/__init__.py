@@ -1,0 +1,1 @@
+"""What forms in the browser are made from."""

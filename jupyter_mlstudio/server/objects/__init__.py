@@ -1,0 +1,1 @@
+"""What the browser does with objects of S3."""
