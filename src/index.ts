@@ -1,7 +1,9 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { create } from './plugins/create';
 import { notifications } from './plugins/notifications';
 import { running } from './plugins/running';
+import { s3 } from './plugins/s3';
 import { service } from './plugins/service';
 import { statusBar } from './plugins/statusbar';
 import { views } from './plugins/views';
@@ -12,6 +14,8 @@ export { IMLStudio } from './tokens';
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   service,
   views,
+  create,
+  s3,
   notifications,
   running,
   statusBar,

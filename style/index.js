@@ -1,2 +1,4 @@
 import './base.css';
+import './create.css';
+import './s3.css';
 import './statusbar.css';

@@ -2,13 +2,19 @@ import { Signal } from '@lumino/signaling';
 
 import type { IStudioClient } from '../api/client';
 import { RequestError } from '../api/request';
+import type { IPart, IS3Client } from '../api/s3';
 import type {
   Endpoint,
+  IFolderPage,
+  IInstanceType,
   IMetricSeries,
   IRunning,
+  ISentSource,
   IStudioStatus,
+  ITrainingJobForm,
   ITrainingJobHits,
   ITrainingJobQuery,
+  Preview,
   TrainingJob,
   TrainingJobRecord
 } from '../api/types';
@@ -123,6 +129,26 @@ export class FakeClient implements IStudioClient {
     return this.series;
   }
 
+  readonly s3 = new FakeS3();
+  form: ITrainingJobForm = makeForm();
+  sources: [string, boolean, string, string][] = [];
+
+  async trainingJobForm(): Promise<ITrainingJobForm> {
+    this._fail();
+    return this.form;
+  }
+
+  async sendSource(
+    path: string,
+    folder: boolean,
+    bucket: string,
+    prefix: string
+  ): Promise<ISentSource> {
+    this._fail();
+    this.sources.push([path, folder, bucket, prefix]);
+    return { program: path, directory: `s3://${bucket}/${prefix}`, files: 1 };
+  }
+
   async endpoints() {
     this._fail();
     return { items: this.served, nextToken: null };
@@ -154,6 +180,265 @@ export class FakeClient implements IStudioClient {
       throw failure;
     }
   }
+}
+
+/** An S3 in memory. */
+export class FakeS3 implements IS3Client {
+  objects = new Map<string, Blob>();
+  pageSize = 1000;
+  seen: Preview = { kind: 'text', text: 'hello', size: 5, truncated: false };
+  sent: (IPart | null)[] = [];
+  aborted = 0;
+  deleted: string[] = [];
+  /** Thrown by every method while set. */
+  failure: Error | null = null;
+  /** Resolved before anything is sent. */
+  gate: Promise<unknown> = Promise.resolve();
+
+  async buckets() {
+    this._fail();
+    const names = [...this.objects.keys()].map(uri => uri.split('/')[0] ?? '');
+    return [...new Set(names)].map(name => ({ name, created: '' }));
+  }
+
+  async createBucket(): Promise<void> {
+    this._fail();
+  }
+
+  async deleteBucket(): Promise<void> {
+    this._fail();
+  }
+
+  async folder(
+    bucket: string,
+    prefix: string,
+    nextToken = '0'
+  ): Promise<IFolderPage> {
+    this._fail();
+    const keys = this._below(bucket, prefix);
+    const names = keys.map(key => {
+      const end = key.indexOf('/', prefix.length);
+      return end < 0 ? key : key.slice(0, end + 1);
+    });
+    const page = [...new Set(names)].slice(
+      Number(nextToken),
+      Number(nextToken) + this.pageSize
+    );
+    const next = Number(nextToken) + this.pageSize;
+    return {
+      folders: page.filter(name => name.endsWith('/')),
+      objects: page
+        .filter(name => !name.endsWith('/'))
+        .map(key => ({ key, size: 1, modified: '2026-11-22T10:00:00+00:00' })),
+      nextToken: next < new Set(names).size ? String(next) : null
+    };
+  }
+
+  async count(bucket: string, prefix: string) {
+    const objects = this._below(bucket, prefix).length;
+    return { objects, bytes: objects, more: false };
+  }
+
+  async delete(
+    bucket: string,
+    keys: readonly string[],
+    prefixes: readonly string[]
+  ) {
+    this._fail();
+    const all = [
+      ...keys,
+      ...prefixes.flatMap(each => this._below(bucket, each))
+    ];
+    this.deleted.push(...all);
+    all.forEach(key => this.objects.delete(`${bucket}/${key}`));
+    return { deleted: all.length, errors: [], more: false };
+  }
+
+  async preview(): Promise<Preview> {
+    this._fail();
+    return this.seen;
+  }
+
+  async picture(): Promise<Blob> {
+    return new Blob();
+  }
+
+  downloadUrl(bucket: string, key: string): string {
+    return `/s3/${bucket}?key=${key}`;
+  }
+
+  async beginUpload(): Promise<string> {
+    return 'upload';
+  }
+
+  async completeUpload(bucket: string, key: string): Promise<void> {
+    this.objects.set(`${bucket}/${key}`, new Blob());
+  }
+
+  async abortUpload(): Promise<void> {
+    this.aborted += 1;
+  }
+
+  async send(
+    bucket: string,
+    key: string,
+    body: Blob,
+    part: IPart | null,
+    signal: AbortSignal
+  ): Promise<string> {
+    await this.gate;
+    if (signal.aborted) {
+      throw new DOMException('cancelled', 'AbortError');
+    }
+    this._fail();
+    this.sent.push(part);
+    if (!part) {
+      this.objects.set(`${bucket}/${key}`, body);
+    }
+    return `etag-${this.sent.length}`;
+  }
+
+  async sendFiles() {
+    this._fail();
+    return { files: 1, bytes: 1 };
+  }
+
+  private _below(bucket: string, prefix: string): string[] {
+    return [...this.objects.keys()]
+      .filter(uri => uri.startsWith(`${bucket}/${prefix}`))
+      .map(uri => uri.slice(bucket.length + 1))
+      .sort();
+  }
+
+  private _fail(): void {
+    if (this.failure) {
+      throw this.failure;
+    }
+  }
+}
+
+/** What the form that makes a training job is filled from. */
+export function makeForm(): ITrainingJobForm {
+  const type: IInstanceType = {
+    InstanceType: 'ml.m5.large',
+    VCpus: 2,
+    MemoryInBytes: 8 << 20,
+    Gpus: 0,
+    GivenVCpus: 2,
+    GivenMemoryInBytes: 4 << 20,
+    FitsNow: true
+  };
+  const gpu: IInstanceType = {
+    InstanceType: 'ml.p3.2xlarge',
+    VCpus: 8,
+    MemoryInBytes: 61 << 20,
+    Gpus: 1,
+    FitsNow: false,
+    Refusal: 'ml.p3.2xlarge needs 1 GPU, and this machine has none.'
+  };
+  const text = (more = {}) => ({ type: 'string', ...more });
+  const member = (shape: string) => ({
+    shape,
+    documentation: `About ${shape}`
+  });
+  return {
+    bucket: 'bucket',
+    role: 'arn:aws:iam::000000000000:role/R',
+    images: [
+      {
+        name: 'pytorch',
+        uri: 'mlstudio/pytorch:latest',
+        aliases: [],
+        hyperparameters: null
+      },
+      {
+        name: 'xgboost',
+        uri: 'mlstudio/xgboost:latest',
+        aliases: ['(host/)?xgboost(:[a-z0-9.]+)?'],
+        hyperparameters: [
+          { name: 'num_round', type: 'integer', min: 1, required: true },
+          { name: 'eta', type: 'float', default: '0.3', min: 0, max: 1 }
+        ]
+      }
+    ],
+    instanceTypes: [type, gpu],
+    shapes: {
+      Input: 'Request',
+      Shapes: {
+        Request: {
+          type: 'structure',
+          required: ['TrainingJobName', 'RoleArn', 'OutputDataConfig'],
+          members: {
+            TrainingJobName: member('Name'),
+            AlgorithmSpecification: member('Algorithm'),
+            HyperParameters: member('Parameters'),
+            InputDataConfig: member('Channels'),
+            OutputDataConfig: member('Output'),
+            ResourceConfig: member('Resources'),
+            RoleArn: member('Text'),
+            StoppingCondition: member('Stopping'),
+            EnableNetworkIsolation: member('Flag'),
+            Environment: member('Parameters')
+          }
+        },
+        Name: text({
+          min: 1,
+          max: 63,
+          pattern: '[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}'
+        }),
+        Text: text(),
+        Flag: { type: 'boolean' },
+        Number: { type: 'integer', min: 1 },
+        Uri: text({ pattern: '(https|s3)://([^/]+)/?(.*)' }),
+        Mode: text({ enum: ['Pipe', 'File', 'FastFile'] }),
+        Parameters: { type: 'map', key: 'Text', value: 'Text' },
+        Algorithm: {
+          type: 'structure',
+          required: ['TrainingInputMode'],
+          members: {
+            TrainingImage: member('Text'),
+            TrainingInputMode: member('Mode')
+          }
+        },
+        Channels: { type: 'list', member: 'Channel', min: 1 },
+        Channel: {
+          type: 'structure',
+          required: ['ChannelName', 'DataSource'],
+          members: {
+            ChannelName: member('Text'),
+            ContentType: member('Text'),
+            DataSource: member('Source')
+          }
+        },
+        Source: {
+          type: 'structure',
+          members: { S3DataSource: member('S3Source') }
+        },
+        S3Source: {
+          type: 'structure',
+          required: ['S3DataType', 'S3Uri'],
+          members: { S3DataType: member('Text'), S3Uri: member('Uri') }
+        },
+        Output: {
+          type: 'structure',
+          required: ['S3OutputPath'],
+          members: { S3OutputPath: member('Uri') }
+        },
+        Resources: {
+          type: 'structure',
+          members: {
+            InstanceType: member('Text'),
+            InstanceCount: member('Number'),
+            VolumeSizeInGB: member('Number')
+          }
+        },
+        Stopping: {
+          type: 'structure',
+          members: { MaxRuntimeInSeconds: member('Number') }
+        }
+      }
+    }
+  };
 }
 
 /** What a row leaves out of a description. */

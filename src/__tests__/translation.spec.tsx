@@ -117,6 +117,7 @@ describe('in another language', () => {
           model={table}
           choice={{}}
           onChoose={nothing}
+          onClone={nothing}
           onDelete={nothing}
           onOpen={nothing}
           onStart={start}
@@ -125,6 +126,7 @@ describe('in another language', () => {
         <TrainingJobDetails
           model={job}
           metrics={metrics}
+          onClone={nothing}
           onCopy={nothing}
           onStart={start}
           onStop={nothing}

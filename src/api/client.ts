@@ -4,14 +4,17 @@ import type { JSONObject } from '@lumino/coreutils';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { RequestError, requestAPI } from './request';
+import { type IS3Client, S3Client } from './s3';
 import type {
   Endpoint,
   IEndpointDetails,
   IMetricSeries,
   IPage,
   IRunning,
+  ISentSource,
   IStudioStatus,
   ITrainingJobDetails,
+  ITrainingJobForm,
   ITrainingJobHits,
   ITrainingJobQuery,
   TrainingJob
@@ -35,6 +38,16 @@ export interface IStudioClient {
   ): Promise<ITrainingJobHits>;
   /** The metrics of a training job or trial component. */
   metricSeries(arn: string): Promise<IMetricSeries[]>;
+  /** What the form that makes a training job is filled from. */
+  trainingJobForm(): Promise<ITrainingJobForm>;
+  /** Send a script of the Jupyter server to S3; `folder` takes what lies beside it along. */
+  sendSource(
+    path: string,
+    folder: boolean,
+    bucket: string,
+    prefix: string
+  ): Promise<ISentSource>;
+  readonly s3: IS3Client;
   endpoints(nextToken?: string): Promise<IPage<Endpoint>>;
   endpoint(name: string): Promise<IEndpointDetails>;
   call<T>(
@@ -46,7 +59,11 @@ export interface IStudioClient {
 
 /** The client that asks a real server. */
 export class StudioClient implements IStudioClient {
-  constructor(readonly serverSettings: ServerConnection.ISettings) {}
+  constructor(readonly serverSettings: ServerConnection.ISettings) {
+    this.s3 = new S3Client(serverSettings);
+  }
+
+  readonly s3: IS3Client;
 
   get answered(): ISignal<this, RequestError | null> {
     return this._answered;
@@ -106,6 +123,19 @@ export class StudioClient implements IStudioClient {
       { ResourceArn: arn }
     );
     return answer.Series;
+  }
+
+  trainingJobForm(): Promise<ITrainingJobForm> {
+    return this._get(['forms', 'training-job']);
+  }
+
+  sendSource(
+    path: string,
+    folder: boolean,
+    bucket: string,
+    prefix: string
+  ): Promise<ISentSource> {
+    return this._post(['sources'], { path, folder, bucket, prefix });
   }
 
   endpoints(nextToken?: string): Promise<IPage<Endpoint>> {

@@ -49,12 +49,7 @@ export async function requestAPI<T>(
   init: RequestInit = {},
   query: Record<string, string> = {}
 ): Promise<T> {
-  const url =
-    URLExt.join(
-      serverSettings.baseUrl,
-      NAMESPACE,
-      ...path.map(encodeURIComponent)
-    ) + URLExt.objectToQueryString(query);
+  const url = urlOf(serverSettings, path, query);
   let response: Response;
   let text: string;
   try {
@@ -68,6 +63,21 @@ export async function requestAPI<T>(
     throw toError(document, response);
   }
   return reviveDates(document) as T;
+}
+
+/** The address of a path below `mlstudio/`; each segment is encoded. */
+export function urlOf(
+  serverSettings: ServerConnection.ISettings,
+  path: readonly string[],
+  query: Record<string, string> = {}
+): string {
+  return (
+    URLExt.join(
+      serverSettings.baseUrl,
+      NAMESPACE,
+      ...path.map(encodeURIComponent)
+    ) + URLExt.objectToQueryString(query)
+  );
 }
 
 function parse(text: string, response: Response): unknown {

@@ -55,6 +55,106 @@ export type Endpoint = Pick<
   | 'ProductionVariants'
 >;
 
+/** A folder's page: keys and prefixes are whole, `modified` is ISO 8601. */
+export interface IFolderPage {
+  folders: string[];
+  objects: { key: string; size: number; modified: string }[];
+  nextToken: string | null;
+}
+
+/** How much lies below a prefix; `more` where counting was given up. */
+export interface IObjectCount {
+  objects: number;
+  bytes: number;
+  more: boolean;
+}
+
+/** How far a deletion has come; `more` says to ask again. */
+export interface IDeletion {
+  deleted: number;
+  errors: { key: string; message: string }[];
+  more: boolean;
+}
+
+/** The beginning of an object. */
+export type Preview = { size: number; truncated: boolean } & (
+  | { kind: 'table'; columns: string[]; rows: string[][] }
+  | { kind: 'text'; text: string }
+  | { kind: 'image'; mediaType: string }
+  | { kind: 'none'; reason: string }
+);
+
+/** An instance type: what it has on SageMaker, and what the studio gives. */
+export interface IInstanceType {
+  InstanceType: string;
+  VCpus?: number;
+  MemoryInBytes?: number;
+  Gpus?: number;
+  GivenVCpus?: number;
+  GivenMemoryInBytes?: number;
+  FitsNow: boolean;
+  Refusal?: string;
+}
+
+/** A hyperparameter that an algorithm knows. */
+export interface IHyperparameter {
+  name: string;
+  type: string;
+  default?: string;
+  required?: boolean;
+  choices?: (string | number)[];
+  min?: number;
+  max?: number;
+  above?: number;
+  below?: number;
+}
+
+/** An image of the studio; without hyperparameters it needs a script. */
+export interface IImage {
+  name: string;
+  uri: string;
+  /** Regular expressions of the whole URIs that it stands for. */
+  aliases: string[];
+  hyperparameters: IHyperparameter[] | null;
+}
+
+/** A shape of a service model. */
+export interface IShape {
+  type: string;
+  members?: Record<string, { shape: string; documentation: string }>;
+  required?: string[];
+  member?: string;
+  key?: string;
+  value?: string;
+  min?: number;
+  max?: number;
+  pattern?: string;
+  enum?: string[];
+  union?: boolean;
+}
+
+/** The shapes of an operation's input; `Input` names the first. */
+export interface IShapes {
+  Input: string;
+  Shapes: Record<string, IShape>;
+}
+
+/** What the form that makes a training job is filled from. */
+export interface ITrainingJobForm {
+  bucket: string;
+  role: string;
+  images: IImage[];
+  instanceTypes: IInstanceType[];
+  shapes: IShapes;
+}
+
+/** A script of the Jupyter server that was sent to S3. */
+export interface ISentSource {
+  program: string;
+  directory: string;
+  files: number;
+}
+
 /** One page of a list. */
 export interface IPage<T> {
   items: T[];

@@ -88,6 +88,12 @@ export class RemoteModel<T> implements IRemoteModel<T> {
     Signal.clearData(this);
   }
 
+  /** Begin anew: what is known is no answer any more, nor is what is on its way. */
+  protected forget(): void {
+    this._turn += 1;
+    this._settle('loading', null, null);
+  }
+
   /** Fetch and publish; rejects when that fails, so that the poll backs off. */
   private async _update(): Promise<void> {
     const turn = ++this._turn;

@@ -4,6 +4,7 @@ import {
   LabShell
 } from '@jupyterlab/application';
 import { type MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { TabPanel, type Widget } from '@lumino/widgets';
 
 /** The open panels of one kind. */
@@ -41,11 +42,22 @@ export async function show(
 }
 
 /** Bring a panel to the front of its tabs, which activating it does in JupyterLab only. */
-function selectTab(panel: Widget): void {
+export function selectTab(panel: Widget): void {
   const tabs = panel.parent?.parent;
   if (tabs instanceof TabPanel) {
     tabs.currentWidget = panel;
   }
+}
+
+/** The paths of what is selected in the file browser, without the names of drives. */
+export function selectedPaths(
+  app: JupyterFrontEnd,
+  files: IFileBrowserFactory | null
+): string[] {
+  const selected = files?.tracker.currentWidget?.selectedItems() ?? [];
+  return [...selected].map(({ path }) =>
+    app.serviceManager.contents.localPath(path)
+  );
 }
 
 /** Open again what was open before a reload; such a panel is titled by the name of its resource. */

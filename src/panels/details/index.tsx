@@ -41,6 +41,9 @@ export function trainingJobPanel(
       metrics={metrics}
       onStart={() => commands.execute(CommandIDs.startStudio)}
       onStop={() => void commands.execute(CommandIDs.stopTrainingJob, { name })}
+      onClone={() =>
+        void commands.execute(CommandIDs.cloneTrainingJob, { name })
+      }
       onCopy={kind =>
         void commands.execute(
           kind === 'cli'

@@ -20,6 +20,7 @@ export function TrainingJobDetails(props: {
   metrics: IRemoteModel<readonly IMetricSeries[]>;
   onStart: () => Promise<void>;
   onStop: () => void;
+  onClone: () => void;
   onCopy: (kind: 'boto3' | 'cli') => void;
 }): JSX.Element {
   useRemote(props.model);
@@ -27,7 +28,7 @@ export function TrainingJobDetails(props: {
     <Remote model={props.model} onStart={props.onStart}>
       {({ job, logs }) => (
         <>
-          <Overview job={job} onCopy={props.onCopy} onStop={props.onStop} />
+          <Overview {...props} job={job} />
           <Metrics model={props.metrics} onStart={props.onStart} />
           <FinalMetrics job={job} />
           <History job={job} />
@@ -46,6 +47,7 @@ interface IJobProps {
 function Overview(
   props: IJobProps & {
     onStop: () => void;
+    onClone: () => void;
     onCopy: (kind: 'boto3' | 'cli') => void;
   }
 ): JSX.Element {
@@ -67,6 +69,9 @@ function Overview(
             {trans.__('Stop')}
           </Button>
         )}
+        <Button small minimal onClick={props.onClone}>
+          {trans.__('Clone and edit')}
+        </Button>
         <Button small minimal onClick={() => props.onCopy('boto3')}>
           {trans.__('Copy as boto3')}
         </Button>

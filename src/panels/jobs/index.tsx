@@ -68,6 +68,9 @@ export async function trainingJobsPanel(
       onOpen={name =>
         void commands.execute(CommandIDs.openTrainingJob, { name })
       }
+      onClone={name =>
+        void commands.execute(CommandIDs.cloneTrainingJob, { name })
+      }
       onStop={names =>
         void commands.execute(CommandIDs.stopTrainingJobs, {
           names: [...names]

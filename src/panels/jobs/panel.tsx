@@ -25,6 +25,7 @@ export interface IJobsPanelProps {
   choice: ColumnChoice;
   onChoose: (choice: ColumnChoice) => void;
   onOpen: (name: string) => void;
+  onClone: (name: string) => void;
   onStop: (names: readonly string[]) => void;
   onDelete: (names: readonly string[]) => void;
   onStart: () => Promise<void>;
@@ -146,8 +147,16 @@ function Actions(
       .filter(job => isRunning(job) === running)
       .map(job => job.TrainingJobName ?? '');
   const [running, ended] = [named(true), named(false)];
+  const [only] = chosen.length === 1 ? chosen : [];
   return (
     <>
+      <Button
+        small
+        disabled={!only}
+        onClick={() => props.onClone(only?.TrainingJobName ?? '')}
+      >
+        {trans.__('Clone')}
+      </Button>
       <Button
         small
         disabled={running.length === 0}

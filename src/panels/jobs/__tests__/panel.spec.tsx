@@ -15,6 +15,7 @@ let studio: StudioModel;
 let model: JobTableModel;
 const handlers = {
   onChoose: jest.fn(),
+  onClone: jest.fn(),
   onDelete: jest.fn(),
   onOpen: jest.fn(),
   onStart: jest.fn(async () => undefined),
@@ -162,6 +163,18 @@ describe('JobsPanel', () => {
     expect(handlers.onStop).toHaveBeenCalledWith(['busy']);
     fireEvent.click(screen.getByRole('button', { name: 'Delete' }));
     expect(handlers.onDelete).toHaveBeenCalledWith(['good']);
+  });
+
+  it('clones the one that is selected', async () => {
+    client.records = [finished('good'), makeJob('busy')];
+    await show();
+    const clone = screen.getByRole('button', { name: 'Clone' });
+    expect((clone as HTMLButtonElement).disabled).toBe(true);
+    fireEvent.click(screen.getByRole('checkbox', { name: 'Select good' }));
+    fireEvent.click(clone);
+    expect(handlers.onClone).toHaveBeenCalledWith('good');
+    fireEvent.click(screen.getByRole('checkbox', { name: 'Select busy' }));
+    expect((clone as HTMLButtonElement).disabled).toBe(true);
   });
 
   it('opens a job', async () => {
