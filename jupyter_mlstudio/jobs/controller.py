@@ -8,14 +8,11 @@ after a crash.
 from __future__ import annotations
 
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from .._failpoints import reached
 from ..compute.protocol import (
-    ContainerSpec,
     ContainerState,
     ContentsLost,
     EngineError,
@@ -23,13 +20,13 @@ from ..compute.protocol import (
     Phase,
 )
 from ..core import stumbles
-from ..core.clock import moment, now, since
+from ..core.clock import moment, now
 from ..core.database import DatabaseUnavailable
 from ..core.store import Draft, Resource
 from ..core.studio import Studio
 from ..experiments.components import track
+from .behaviour import KindOfJob
 from .cluster import Cluster, ended, first_failure, up
-from .hosts import Host
 from .inputs.errors import InputError, download_failed
 from .inputs.pipes import fed, feed_problem, stop_pipes
 from .patience import S3_ERRORS, keep_results, wait_for_input
@@ -48,55 +45,15 @@ ROOM = 5.0
 """Seconds after which a job that waits for room asks again; it is told when there is some."""
 UNREACHABLE = 2.0
 UPLOAD_RETRY = 5.0
-LONGEST = 86_400
-"""Seconds a job may run whose request names no limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimeLimit:
-    """A limit of a job's ``StoppingCondition``, and in how many seconds it is reached."""
-
-    name: str
-    left: float
-
-
-class JobController(ABC):
-    """Reconciles jobs of one kind. A kind says what runs, and what becomes of its results."""
-
-    log_group: ClassVar[str]
-    noun: ClassVar[str]
-    running: ClassVar[str] = "Training"
-    """The step of a job whose containers run."""
+class JobController(KindOfJob):
+    """Reconciles jobs of one kind, which says what runs, and what becomes of its results."""
 
     def __init__(self, studio: Studio) -> None:
-        self.studio = studio
+        super().__init__(studio)
         self._images: set[str] = set()
         """Images that have been here. One that is gone since is pulled, if not announced."""
-
-    # What a kind says
-
-    @abstractmethod
-    def hosts(self, job: Resource) -> list[Host]:
-        """Return the hosts of a job."""
-
-    @abstractmethod
-    def prepare(self, job: Resource, cluster: Cluster, *, fresh: bool) -> list[ContainerSpec]:
-        """Make what the containers need; return them, one per host.
-
-        ``fresh`` says that none of them is there yet. Raises :class:`InputError`.
-        """
-
-    @abstractmethod
-    def publish(self, job: Resource, status: str) -> Mapping[str, Any]:
-        """Upload the results of a job that ends in ``status``; return facts to keep."""
-
-    @abstractmethod
-    def failure(self, job: Resource) -> str:
-        """Return the ``FailureReason`` of a job one of whose containers failed."""
-
-    def begun(self, job: Resource) -> bool:
-        """Say whether containers that run, run the job."""
-        return True
 
     def start(self, job: Resource, cluster: Cluster, *, fresh: bool) -> None:
         """Start the containers. Raises :class:`InputError` and :class:`EngineError`."""
@@ -107,29 +64,6 @@ class JobController(ABC):
             self.studio.engine.ensure_image(image)
         self._images.add(image)
         cluster.start(specs)
-
-    def scan(self, job: Resource, stream: str) -> None:  # noqa: B027 - a kind may read no metrics
-        """Look at what a log has grown by."""
-
-    def accompany(self, job: Resource) -> float | None:
-        """Do what a running job needs; return seconds until it needs it again."""
-        return None
-
-    def limits(self, job: Resource) -> list[TimeLimit]:
-        """Return when a job has taken too long."""
-        if "FirstStarted" not in job.facts:
-            return []
-        longest = job.wish.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", LONGEST)
-        return [TimeLimit("MaxRuntimeExceeded", longest - since(job.facts["FirstStarted"]))]
-
-    def rescue(self, job: Resource) -> None:  # noqa: B027 - a kind may have nothing
-        """Save what a failed attempt leaves to the next. Raises botocore's errors and OSError."""
-
-    def leave(self, job: Resource) -> None:  # noqa: B027 - a kind may have nothing
-        """Let go of what belongs to a job that has ended. Safe to repeat."""
-
-    def hand_over(self, job: Resource) -> None:  # noqa: B027 - a kind may have nothing
-        """Pass on what a next job may have, once the containers are gone. Safe to repeat."""
 
     # One step
 

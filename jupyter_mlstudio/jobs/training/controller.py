@@ -12,8 +12,9 @@ from ...core.controllers import controller
 from ...core.store import Resource
 from ...core.studio import Studio
 from ..artifacts import Model, publish
+from ..behaviour import TimeLimit
 from ..cluster import Cluster
-from ..controller import JobController, TimeLimit
+from ..controller import JobController
 from ..failure import exit_reason
 from ..hosts import Host, hosts_of
 from ..inputs.channels import prepare_channels
