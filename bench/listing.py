@@ -38,7 +38,7 @@ CHUNK = 5_000
 PAGE = 20
 EVERY = 5
 """One of so many jobs failed."""
-LONGEST = 20.0
+LONGEST = 10.0
 """Seconds after which a kind of call has been measured often enough."""
 
 
