@@ -179,11 +179,11 @@ export class JobFormModel {
     }
   }
 
-  /** The name of the next job, once one was made of this draft. */
+  /** Give the next job a name of its own, once one was made of this draft. */
   rename(): void {
     if (this._draft) {
-      const draft = { ...this._draft, isNamed: false };
-      this._settle(named(draft));
+      const request = withValue(this._draft.request, NAME, '') as Members;
+      this._settle({ ...this._draft, request, isNamed: false });
     }
   }
 

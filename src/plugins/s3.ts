@@ -59,8 +59,14 @@ export const s3: JupyterFrontEndPlugin<void> = {
         const { model } = panel.content;
         const made = panel;
         panel.id = ID;
+        let place = model.location;
         // The place that is open is kept for the next time.
-        model.changed.connect(() => void tracker.save(made));
+        model.changed.connect(() => {
+          if (model.location !== place) {
+            place = model.location;
+            void tracker.save(made);
+          }
+        });
         app.shell.add(panel, 'main');
         void tracker.add(panel);
       } else if (uri) {

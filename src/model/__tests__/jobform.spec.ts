@@ -110,6 +110,17 @@ describe('JobFormModel', () => {
     });
   });
 
+  it('names the next job anew', async () => {
+    complete();
+    const first = await model.submit(form);
+    await new Promise(done => setTimeout(done, 2));
+    model.rename();
+    const next = valueAt(model.draft?.request, ['TrainingJobName']);
+    expect(next).toMatch(/^xgboost-\d/);
+    expect(next).not.toBe(first);
+    expect(valueAt(model.draft?.request, URI)).toBe('s3://bucket/data/');
+  });
+
   it('keeps what was typed when the studio is away', async () => {
     complete();
     client.failure = new RequestError('gone', STUDIO_UNAVAILABLE, 503);
