@@ -21,14 +21,9 @@ from support.figures import p50, percentile
 from support.studio import IMAGE, studio
 from support.wire import Caller
 
+from jupyter_mlstudio.core.metrics import MetricStore, Point
 from jupyter_mlstudio.core.opening import open_database
-from jupyter_mlstudio.core.schema import (
-    metric_points,
-    metric_series,
-    resources,
-    tags,
-    transitions,
-)
+from jupyter_mlstudio.core.schema import resources, tags, transitions
 from jupyter_mlstudio.core.settings import Settings, load_settings
 
 SMALL = 100
@@ -159,6 +154,7 @@ def job_name(number: int) -> str:
 def fill(settings: Settings, count: int) -> None:
     """Write so many jobs."""
     database = open_database(settings)
+    metrics = MetricStore(database)
     for start in range(0, count, CHUNK):
         numbers = range(start, min(start + CHUNK, count))
         with database.write() as connection:
@@ -167,9 +163,8 @@ def fill(settings: Settings, count: int) -> None:
             steps = [step for number in numbers for step in history(number)]
             connection.execute(insert(transitions), steps)
             arns = {number: job_arn(settings, number) for number in numbers}
-            series = [{"id": n + 1, "arn": arn, "name": "accuracy"} for n, arn in arns.items()]
-            connection.execute(insert(metric_series), series)
-            connection.execute(insert(metric_points), [point(number) for number in numbers])
+            for number, arn in arns.items():
+                metrics.append(arn, [Point("accuracy", number % 100 / 100, EPOCH + number)])
             teams = [{"arn": arn, "key": "team", "value": team(n)} for n, arn in arns.items()]
             connection.execute(insert(tags), teams)
     database.close()
@@ -178,12 +173,6 @@ def fill(settings: Settings, count: int) -> None:
 def job_arn(settings: Settings, number: int) -> str:
     """Return the ARN of a job."""
     return f"arn:aws:sagemaker:{settings.region}:{settings.account}:training-job/{job_name(number)}"
-
-
-def point(number: int) -> dict[str, Any]:
-    """Return the last value of a job's metric."""
-    value = number % 100 / 100
-    return {"series": number + 1, "number": 1, "time": EPOCH + number, "value": value}
 
 
 def team(number: int) -> str:
