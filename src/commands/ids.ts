@@ -33,7 +33,9 @@ export namespace CommandIDs {
 
 /** The commands that make sense without arguments, and so go to the palette. */
 export const PALETTE = [
+  CommandIDs.clearTrainingJobForm,
   CommandIDs.connectToStudio,
+  CommandIDs.copyTrainingJobForm,
   CommandIDs.createS3Bucket,
   CommandIDs.createTrainingJob,
   CommandIDs.deleteAllEndpoints,
@@ -43,5 +45,8 @@ export const PALETTE = [
   CommandIDs.refreshResources,
   CommandIDs.showSidebar,
   CommandIDs.startStudio,
-  CommandIDs.stopAllTrainingJobs
+  CommandIDs.stopAllTrainingJobs,
+  CommandIDs.submitTrainingJob,
+  CommandIDs.trainWithScript,
+  CommandIDs.uploadFilesToS3
 ];

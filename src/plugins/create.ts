@@ -176,7 +176,15 @@ export const create: JupyterFrontEndPlugin<void> = {
       command: CommandIDs.createTrainingJob,
       name: () => ID
     });
-    palette?.addItem({ command: CommandIDs.createTrainingJob, category });
+    for (const command of [
+      CommandIDs.clearTrainingJobForm,
+      CommandIDs.copyTrainingJobForm,
+      CommandIDs.createTrainingJob,
+      CommandIDs.submitTrainingJob,
+      CommandIDs.trainWithScript
+    ]) {
+      palette?.addItem({ command, category });
+    }
     launcher?.add({ command: CommandIDs.createTrainingJob, category, rank: 2 });
     if (files) {
       app.contextMenu.addItem({

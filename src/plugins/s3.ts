@@ -103,7 +103,11 @@ export const s3: JupyterFrontEndPlugin<void> = {
       args: panel => ({ uri: toUri(panel.content.model.location) }),
       name: () => ID
     });
-    for (const command of [CommandIDs.openS3, CommandIDs.createS3Bucket]) {
+    for (const command of [
+      CommandIDs.createS3Bucket,
+      CommandIDs.openS3,
+      CommandIDs.uploadFilesToS3
+    ]) {
       palette?.addItem({ command, category });
     }
     launcher?.add({ command: CommandIDs.openS3, category, rank: 3 });
