@@ -1,9 +1,9 @@
 """List, Search and Describe with 100 training jobs and with 100 000, in turns.
 
 Two studios: the rows of one are written in bulk, with history, tag and trial component, one in
-ten with a metric; those of the other are the first hundred of them. Of a call the sending and the waiting counts.
-Filters are chosen so that the larger studio has many more rows that do not match. What takes long
-is called less often.
+ten with a metric; those of the other are the first hundred of them. Of a call the sending and the
+waiting counts. Filters are chosen so that the larger studio has many more rows that do not match.
+What takes long is called less often.
 """
 
 from __future__ import annotations
