@@ -149,9 +149,7 @@ def _append(connection: Connection, arn: str, points: Sequence[Point]) -> None:
     for point in points:
         by_name.setdefault(point.name, []).append(point)
     for name, group in by_name.items():
-        series = _series_id(connection, arn, name)
-        query = select(func.max(metric_points.c.number)).where(metric_points.c.series == series)
-        first = (connection.scalar(query) or 0) + 1
+        series, count = _grow(connection, arn, name, [point.value for point in group])
         connection.execute(
             insert(metric_points),
             [
@@ -162,17 +160,31 @@ def _append(connection: Connection, arn: str, points: Sequence[Point]) -> None:
                     "time": point.time,
                     "value": point.value,
                 }
-                for number, point in enumerate(group, first)
+                for number, point in enumerate(group, count + 1)
             ],
         )
 
 
-def _series_id(connection: Connection, arn: str, name: str) -> int:
-    query = select(metric_series.c.id).where(
-        metric_series.c.arn == arn, metric_series.c.name == name
-    )
-    found = connection.scalar(query)
+def _grow(connection: Connection, arn: str, name: str, values: Sequence[float]) -> tuple[int, int]:
+    """Count values in with what a series says of itself; return its id and its count before."""
+    series = metric_series.c
+    query = select(metric_series).where(series.arn == arn, series.name == name)
+    found = connection.execute(query).first()
     if found is None:
-        made = insert(metric_series).values(arn=arn, name=name).returning(metric_series.c.id)
-        found = connection.execute(made).scalar_one()
-    return int(found)
+        made = insert(metric_series).values(
+            arn=arn,
+            name=name,
+            points=len(values),
+            last=values[-1],
+            minimum=min(values),
+            maximum=max(values),
+        )
+        return int(connection.execute(made.returning(series.id)).scalar_one()), 0
+    change = {
+        "points": found.points + len(values),
+        "last": values[-1],
+        "minimum": min(found.minimum, *values),
+        "maximum": max(found.maximum, *values),
+    }
+    connection.execute(update(metric_series).where(series.id == found.id).values(change))
+    return int(found.id), int(found.points)

@@ -92,7 +92,12 @@ metric_series = Table(
     Column("id", Number, primary_key=True),
     Column("arn", Words(2048), nullable=False),
     Column("name", Words(256), nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("last", Float, nullable=False),
+    Column("minimum", Float, nullable=False),
+    Column("maximum", Float, nullable=False),
     UniqueConstraint("arn", "name", name="one_series"),
+    Index("series_by_name", "name", "arn"),
 )
 
 metric_points = Table(

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, select, text
 
 from jupyter_mlstudio.core.cloudwatch import MetricTables, Wanted
 from jupyter_mlstudio.core.database import (
@@ -23,7 +23,7 @@ from jupyter_mlstudio.core.database import (
 )
 from jupyter_mlstudio.core.opening import open_database
 from jupyter_mlstudio.core.samples import Metric, Sample
-from jupyter_mlstudio.core.schema import metadata
+from jupyter_mlstudio.core.schema import metadata, metric_series
 from jupyter_mlstudio.core.settings import SQLITE, Settings
 from jupyter_mlstudio.core.sqlite import SqliteDatabase
 from jupyter_mlstudio.core.store import Store
@@ -75,7 +75,9 @@ def fill(connection: Connection, revision: str) -> None:
     put(connection, "resources", RESOURCE)
     event = {name: RESOURCE[name] for name in ("kind", "account", "region", "name", "arn")}
     put(connection, "events", {"time": 1.5, "status": "Done", **event})
-    series = {"id": 1, "arn": "arn:job", "name": "loss"}
+    series: dict[str, Any] = {"id": 1, "arn": "arn:job", "name": "loss"}
+    if revision >= "0007":
+        series |= {"points": 1, "last": 0.25, "minimum": 0.25, "maximum": 0.25}
     put(connection, "metric_series", series)
     put(connection, "metric_points", {"series": 1, "number": 1, "time": 1.5, "value": 0.25})
     if revision == "0001":
@@ -112,6 +114,10 @@ def test_an_older_database_is_brought_up_to_date(older: str, database_settings: 
         assert job is not None
         assert (job.name, job.wish, job.created) == ("Job", {"Size": 1}, 1.5)
         assert [event.name for event in store.changes(0, 9)] == ["Job"]
+        with database.read() as connection:
+            assert connection.execute(select(metric_series)).all() == [
+                (1, "arn:job", "loss", 1, 0.25, 0.25, 0.25)
+            ]
         tables = MetricTables(database)
         if older != "0001":
             tables.put([(HOST, Sample.of(4.0, 60.0, 60))])
