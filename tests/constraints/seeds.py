@@ -143,8 +143,11 @@ BASES: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("mlstudio", "GetLogLines"): {"LogGroupName": "a", "LogStreamName": "a"},
     ("mlstudio", "GetMetricSeries"): {"ResourceArn": arn("experiment-trial-component/a")},
+    ("mlstudio", "GetRunMetrics"): {"TrialComponentNames": ["a"], "MetricNames": ["a"]},
+    ("mlstudio", "GetRunSeries"): {"TrialComponentNames": ["a"], "MetricName": "a"},
     ("mlstudio", "ListEvents"): {"Since": "0"},
     ("mlstudio", "ListModelApprovals"): {"ModelPackageArn": arn("model-package/a/1")},
+    ("mlstudio", "ListRunPoints"): {"TrialComponentName": "a"},
 }
 
 SEEDS = [

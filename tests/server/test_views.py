@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from jupyter_mlstudio.core.packed import doubles
+from jupyter_mlstudio.server.points import ParquetWriter
 from jupyter_mlstudio.wire.errors import AWSError, validation_error
 
 from .conftest import Answer, FakeStudio
@@ -395,3 +398,88 @@ def test_the_quickstart_comes_with_the_extension(fetch: Callable[..., Answer]) -
     notebook = fetch("quickstart").document
     assert notebook["nbformat"] == 4
     assert any("create_training_job" in "".join(cell["source"]) for cell in notebook["cells"])
+
+
+def add_points(studio: FakeStudio, count: int) -> None:
+    """Give every run ``count`` points of ``loss``, two a page."""
+
+    def listed(request: Document) -> Document:
+        first = int(request.get("NextToken", 0))
+        last = min(count, first + 2)
+        if request["TrialComponentName"] == "gone":
+            raise AWSError("ResourceNotFound", "Trial Component 'gone' does not exist.")
+        page: Document = {"Series": []}
+        if first < last:
+            numbers = [float(n) for n in range(first, last)]
+            packed = doubles(numbers)
+            page["Series"].append(
+                {
+                    "TrialComponentName": request["TrialComponentName"],
+                    "MetricName": "=loss",
+                    "Count": count,
+                    "Steps": packed,
+                    "Times": packed,
+                    "Values": packed,
+                }
+            )
+        return page | ({"NextToken": str(last)} if last < count else {})
+
+    studio.on("mlstudio", "ListRunPoints", listed)
+
+
+def export(fetch: Callable[..., Answer], **body: object) -> Answer:
+    """Ask for a file of points."""
+    return fetch("experiments", "points", method="POST", body=json.dumps(body))
+
+
+def test_all_points_come_as_csv(fetch: Callable[..., Answer], fake_studio: FakeStudio) -> None:
+    add_points(fake_studio, 5)
+    answer = export(fetch, runs=["a", "b"], metrics=["=loss"])
+    assert (answer.status, answer.content_type) == (200, "text/csv; charset=utf-8")
+    lines = answer.text.splitlines()
+    assert lines[0] == "run,metric,step,time,value"
+    assert lines[1] == "a,'=loss,0,0.0,0.0"
+    assert len(lines) == 11
+    assert {request["TrialComponentName"] for request in fake_studio.named("ListRunPoints")} == {
+        "a",
+        "b",
+    }
+
+
+def test_a_file_of_no_points_has_its_columns(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio
+) -> None:
+    add_points(fake_studio, 0)
+    assert export(fetch, runs=["a"]).text == "run,metric,step,time,value\r\n"
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_all_points_come_as_parquet(count: int) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    packed = doubles([float(n) for n in range(count)])
+    series = {"TrialComponentName": "a", "MetricName": "loss", "Steps": packed, "Times": packed}
+    writer = ParquetWriter()
+    data = b"".join([*(writer.write([{**series, "Values": packed}]) for _ in "ab"), writer.close()])
+    table = parquet.read_table(io.BytesIO(data)).to_pydict()
+    assert table["value"] == [float(n) for n in range(count)] * 2
+    assert set(table["run"]) == ({"a"} if count else set())
+    assert all(time.tzinfo for time in table["time"])
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "runs must be a list"),
+        ({"runs": "a"}, "runs must be a list"),
+        ({"runs": ["a"], "metrics": [1]}, "metrics must be a list"),
+        ({"runs": ["a"], "format": "xls"}, "format must be one of csv, parquet"),
+        ({"runs": ["gone"]}, "'gone' does not exist"),
+    ],
+)
+def test_a_file_that_cannot_be_made_is_an_error(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio, body: Document, message: str
+) -> None:
+    add_points(fake_studio, 1)
+    answer = export(fetch, **body)
+    assert answer.status == 400
+    assert message in answer.document["message"]
