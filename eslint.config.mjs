@@ -56,7 +56,7 @@ export default defineConfig([
       parserOptions: { project: 'tsconfig.test.json' }
     },
     rules: {
-      // What activation itself needs: command ids, the model, and the sidebar it adds.
+      // What activation itself needs: command ids, the client, the model, and the sidebar.
       'jupyter/prefer-lazy-imports': [
         'warn',
         {

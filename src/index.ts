@@ -1,11 +1,13 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { create } from './plugins/create';
+import { compare } from './plugins/compare';
 import { notifications } from './plugins/notifications';
 import { running } from './plugins/running';
 import { s3 } from './plugins/s3';
 import { service } from './plugins/service';
 import { statusBar } from './plugins/statusbar';
+import { viewFiles } from './plugins/viewfiles';
 import { views } from './plugins/views';
 import { welcome } from './plugins/welcome';
 
@@ -16,6 +18,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   views,
   create,
   s3,
+  compare,
+  viewFiles,
   notifications,
   running,
   statusBar,

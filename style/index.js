@@ -1,4 +1,5 @@
 import './base.css';
 import './create.css';
 import './s3.css';
+import './compare.css';
 import './statusbar.css';

@@ -149,6 +149,11 @@ export class FakeClient implements IStudioClient {
     return { program: path, directory: `s3://${bucket}/${prefix}`, files: 1 };
   }
 
+  async runPoints(): Promise<Blob> {
+    this._fail();
+    return new Blob(['run,metric,step,time,value']);
+  }
+
   async endpoints() {
     this._fail();
     return { items: this.served, nextToken: null };

@@ -118,6 +118,7 @@ describe('in another language', () => {
           choice={{}}
           onChoose={nothing}
           onClone={nothing}
+          onCompare={nothing}
           onDelete={nothing}
           onOpen={nothing}
           onStart={start}

@@ -3,7 +3,7 @@ import { ServerConnection } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { RequestError, requestAPI } from './request';
+import { RequestError, requestAPI, requestFile } from './request';
 import { type IS3Client, S3Client } from './s3';
 import type {
   Endpoint,
@@ -48,6 +48,12 @@ export interface IStudioClient {
     prefix: string
   ): Promise<ISentSource>;
   readonly s3: IS3Client;
+  /** All points of runs as a file; of all metrics where `metrics` is null. */
+  runPoints(
+    runs: readonly string[],
+    metrics: readonly string[] | null,
+    format: string
+  ): Promise<Blob>;
   endpoints(nextToken?: string): Promise<IPage<Endpoint>>;
   endpoint(name: string): Promise<IEndpointDetails>;
   call<T>(
@@ -136,6 +142,17 @@ export class StudioClient implements IStudioClient {
     prefix: string
   ): Promise<ISentSource> {
     return this._post(['sources'], { path, folder, bucket, prefix });
+  }
+
+  runPoints(
+    runs: readonly string[],
+    metrics: readonly string[] | null,
+    format: string
+  ): Promise<Blob> {
+    return requestFile(this.serverSettings, ['experiments', 'points'], {
+      method: 'POST',
+      body: JSON.stringify({ runs, metrics, format })
+    });
   }
 
   endpoints(nextToken?: string): Promise<IPage<Endpoint>> {

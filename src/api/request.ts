@@ -49,20 +49,58 @@ export async function requestAPI<T>(
   init: RequestInit = {},
   query: Record<string, string> = {}
 ): Promise<T> {
-  const url = urlOf(serverSettings, path, query);
-  let response: Response;
-  let text: string;
-  try {
-    response = await ServerConnection.makeRequest(url, init, serverSettings);
-    text = await response.text();
-  } catch (reason) {
-    throw new RequestError(String(reason), NETWORK_ERROR, 0);
-  }
+  const { response, body: text } = await send(
+    urlOf(serverSettings, path, query),
+    init,
+    serverSettings,
+    answer => answer.text()
+  );
   const document = parse(text, response);
   if (!response.ok) {
     throw toError(document, response);
   }
   return reviveDates(document) as T;
+}
+
+/**
+ * Ask the server extension for a file.
+ *
+ * @throws RequestError
+ */
+export async function requestFile(
+  serverSettings: ServerConnection.ISettings,
+  path: readonly string[],
+  init: RequestInit = {}
+): Promise<Blob> {
+  const { response, body: file } = await send(
+    urlOf(serverSettings, path),
+    init,
+    serverSettings,
+    answer => answer.blob()
+  );
+  if (!response.ok) {
+    throw toError(parse(await file.text(), response), response);
+  }
+  return file;
+}
+
+/** Send a request and read its answer, whatever that is. */
+async function send<T>(
+  url: string,
+  init: RequestInit,
+  serverSettings: ServerConnection.ISettings,
+  read: (response: Response) => Promise<T>
+): Promise<{ response: Response; body: T }> {
+  try {
+    const response = await ServerConnection.makeRequest(
+      url,
+      init,
+      serverSettings
+    );
+    return { response, body: await read(response) };
+  } catch (reason) {
+    throw new RequestError(String(reason), NETWORK_ERROR, 0);
+  }
 }
 
 /** The address of a path below `mlstudio/`; each segment is encoded. */

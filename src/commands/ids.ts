@@ -2,6 +2,30 @@
 export namespace CommandIDs {
   export const clearTrainingJobForm = 'mlstudio:clear-training-job-form';
   export const cloneTrainingJob = 'mlstudio:clone-training-job';
+  export const compareAddChart = 'mlstudio:compare-add-chart';
+  export const compareAddRun = 'mlstudio:compare-add-run';
+  export const compareAllRuns = 'mlstudio:compare-all-runs';
+  export const compareBetter = 'mlstudio:compare-better';
+  export const compareChangeLook = 'mlstudio:compare-change-look';
+  export const compareCopyLink = 'mlstudio:compare-copy-link';
+  export const compareEditNote = 'mlstudio:compare-edit-note';
+  export const compareExport = 'mlstudio:compare-export';
+  export const compareGroupBy = 'mlstudio:compare-group-by';
+  export const compareHideColumn = 'mlstudio:compare-hide-column';
+  export const compareKeepFiltered = 'mlstudio:compare-keep-filtered';
+  export const compareMoveColumn = 'mlstudio:compare-move-column';
+  export const compareOpenLink = 'mlstudio:compare-open-link';
+  export const comparePinRun = 'mlstudio:compare-pin-run';
+  export const compareRedo = 'mlstudio:compare-redo';
+  export const compareRemoveRun = 'mlstudio:compare-remove-run';
+  export const compareResizeColumn = 'mlstudio:compare-resize-column';
+  export const compareRuns = 'mlstudio:compare-runs';
+  export const compareSaveChart = 'mlstudio:compare-save-chart';
+  export const compareSaveView = 'mlstudio:compare-save-view';
+  export const compareSetBaseline = 'mlstudio:compare-set-baseline';
+  export const compareShowAggregate = 'mlstudio:compare-show-aggregate';
+  export const compareStickColumn = 'mlstudio:compare-stick-column';
+  export const compareUndo = 'mlstudio:compare-undo';
   export const connectToStudio = 'mlstudio:connect-to-studio';
   export const copyS3Uri = 'mlstudio:copy-s3-uri';
   export const copyTrainingJobAsBoto3 = 'mlstudio:copy-training-job-as-boto3';
@@ -34,6 +58,7 @@ export namespace CommandIDs {
 /** The commands that make sense without arguments, and so go to the palette. */
 export const PALETTE = [
   CommandIDs.clearTrainingJobForm,
+  CommandIDs.compareRuns,
   CommandIDs.connectToStudio,
   CommandIDs.copyTrainingJobForm,
   CommandIDs.createS3Bucket,

@@ -1,3 +1,4 @@
+export { addCompareCommands, type IComparisons } from './compare';
 export { addCopyCommands } from './copy';
 export { addCreateCommands, type ICreateViews } from './create';
 export { CommandIDs, PALETTE } from './ids';

@@ -81,6 +81,9 @@ export async function trainingJobsPanel(
           names: [...names]
         })
       }
+      onCompare={names =>
+        void commands.execute(CommandIDs.compareRuns, { jobs: [...names] })
+      }
       onStart={() => commands.execute(CommandIDs.startStudio)}
     />,
     trans,

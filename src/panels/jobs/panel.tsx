@@ -28,6 +28,7 @@ export interface IJobsPanelProps {
   onClone: (name: string) => void;
   onStop: (names: readonly string[]) => void;
   onDelete: (names: readonly string[]) => void;
+  onCompare: (names: readonly string[]) => void;
   onStart: () => Promise<void>;
 }
 
@@ -156,6 +157,15 @@ function Actions(
         onClick={() => props.onClone(only?.TrainingJobName ?? '')}
       >
         {trans.__('Clone')}
+      </Button>
+      <Button
+        small
+        disabled={chosen.length === 0}
+        onClick={() =>
+          props.onCompare(chosen.map(job => job.TrainingJobName ?? ''))
+        }
+      >
+        {trans.__('Compare')}
       </Button>
       <Button
         small

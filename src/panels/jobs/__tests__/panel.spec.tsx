@@ -14,6 +14,7 @@ let client: FakeClient;
 let studio: StudioModel;
 let model: JobTableModel;
 const handlers = {
+  onCompare: jest.fn(),
   onChoose: jest.fn(),
   onClone: jest.fn(),
   onDelete: jest.fn(),
@@ -151,7 +152,7 @@ describe('JobsPanel', () => {
     expect(header().getAttribute('aria-sort')).toBe('ascending');
   });
 
-  it('stops and deletes what is selected and can be', async () => {
+  it('compares, stops and deletes what is selected and can be', async () => {
     client.records = [finished('good'), makeJob('busy')];
     await show();
     const stop = screen.getByRole('button', { name: 'Stop' });
@@ -159,6 +160,8 @@ describe('JobsPanel', () => {
     fireEvent.click(
       screen.getByRole('checkbox', { name: /Select all training jobs/ })
     );
+    fireEvent.click(screen.getByRole('button', { name: 'Compare' }));
+    expect(handlers.onCompare).toHaveBeenCalledWith(['good', 'busy']);
     fireEvent.click(stop);
     expect(handlers.onStop).toHaveBeenCalledWith(['busy']);
     fireEvent.click(screen.getByRole('button', { name: 'Delete' }));
