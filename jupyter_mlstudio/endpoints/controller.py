@@ -240,6 +240,7 @@ class EndpointController:
         reached("endpoint.delete.cleared")
         self.store.delete(endpoint.uid)
         reached("endpoint.delete.deleted")
+        self.studio.controllers.look(ENDPOINT.name, "")
         return None
 
     def _collect_models(self) -> float | None:
