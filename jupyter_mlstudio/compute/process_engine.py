@@ -183,8 +183,10 @@ class ProcessEngine:
         os.close(held)
         draft = draft_of(folder)
         folder.rename(draft)
-        reached("process.removing")
-        shutil.rmtree(draft, ignore_errors=True)
+        try:
+            reached("process.removing")
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
     def logs(self, name: str, since_ns: int = 0) -> Iterator[LogLine]:
         """Follow the output from the first line later than ``since_ns`` to the end."""
