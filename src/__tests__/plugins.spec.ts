@@ -17,6 +17,7 @@ async function activate(
   const commands = new CommandRegistry();
   const app = {
     commands,
+    docRegistry: { addFileType: jest.fn(), addWidgetFactory: jest.fn() },
     restored: Promise.resolve(),
     serviceManager: { contents: {}, events: {}, serverSettings: {} },
     shell: { add: jest.fn(), widgets: () => [] }

@@ -84,6 +84,7 @@ function addOpening(
     describedBy: {
       args: {
         type: 'object',
+        required: ['search'],
         properties: {
           search: { type: 'string', description: 'The query of the address' }
         }
@@ -171,10 +172,9 @@ function addColumnCommands(
     CommandIDs.compareShowAggregate,
     args =>
       ({
-        last: trans.__('Show Last Values'),
         min: trans.__('Show Lowest Values'),
         max: trans.__('Show Highest Values')
-      })[textOf(args.aggregate)] ?? '',
+      })[textOf(args.aggregate)] ?? trans.__('Show Last Values'),
     (model, args) =>
       model.update({
         aggregates: {
@@ -336,7 +336,7 @@ function addViewCommands(
     }
   })(
     CommandIDs.compareAddChart,
-    args => CHARTS(trans)[textOf(args.kind)] ?? '',
+    args => CHARTS(trans)[textOf(args.kind)] ?? trans.__('Chart'),
     (model, args) =>
       comparisons.addChart(
         model,

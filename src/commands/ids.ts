@@ -58,7 +58,15 @@ export namespace CommandIDs {
 /** The commands that make sense without arguments, and so go to the palette. */
 export const PALETTE = [
   CommandIDs.clearTrainingJobForm,
+  CommandIDs.compareAddRun,
+  CommandIDs.compareAllRuns,
+  CommandIDs.compareCopyLink,
+  CommandIDs.compareExport,
+  CommandIDs.compareKeepFiltered,
+  CommandIDs.compareRedo,
   CommandIDs.compareRuns,
+  CommandIDs.compareSaveView,
+  CommandIDs.compareUndo,
   CommandIDs.connectToStudio,
   CommandIDs.copyTrainingJobForm,
   CommandIDs.createS3Bucket,

@@ -121,7 +121,19 @@ export const compare: JupyterFrontEndPlugin<void> = {
       pattern: new RegExp(`[?&]${LINK_PARAMETER}=`)
     });
     const category = trans.__('Machine Learning Studio');
-    palette?.addItem({ command: CommandIDs.compareRuns, category });
+    for (const command of [
+      CommandIDs.compareRuns,
+      CommandIDs.compareAddRun,
+      CommandIDs.compareAllRuns,
+      CommandIDs.compareCopyLink,
+      CommandIDs.compareExport,
+      CommandIDs.compareKeepFiltered,
+      CommandIDs.compareRedo,
+      CommandIDs.compareSaveView,
+      CommandIDs.compareUndo
+    ]) {
+      palette?.addItem({ command, category });
+    }
     launcher?.add({ command: CommandIDs.compareRuns, category, rank: 2 });
   }
 };
