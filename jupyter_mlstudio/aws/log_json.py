@@ -136,7 +136,7 @@ class _Parser:
     def _equal(self) -> Matches:
         kind, text = self._next()
         if kind == "expression":
-            expression = Expression(text)
+            expression = Expression(text[1:-1], text)
             return lambda found: isinstance(found, str) and expression.search(found)
         if kind == "word" and (number := _number(text)) is not None:
             return lambda found: _is_number(found) and found == number

@@ -63,7 +63,8 @@ def matcher(pattern: str) -> Occurs:
 
 def _term(match: re.Match[str]) -> Occurs:
     if match["expression"] is not None:
-        return Expression(match["expression"]).search
+        text = match["expression"]
+        return Expression(text[1:-1], text).search
     phrase = match["phrase"]
     text = match["word"] if phrase is None else re.sub(r"\\(.)", r"\1", phrase)
     return lambda message: text in message

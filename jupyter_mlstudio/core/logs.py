@@ -103,7 +103,7 @@ class LogStore:
 
         Unknown: no-op.
         """
-        path = self._path(group, stream)
+        path = self.path(group, stream)
         with self._writing:
             last = self.last_ns(group, stream)
             if before_ms is not None and last >= before_ms * 1_000_000:
@@ -119,7 +119,7 @@ class LogStore:
 
     def exists(self, group: str, stream: str) -> bool:
         """Say whether there is such a stream."""
-        return fits(group, stream) and self._path(group, stream).is_file()
+        return fits(group, stream) and self.path(group, stream).is_file()
 
     def streams(self, group: str, prefix: str = "") -> list[StreamInfo]:
         """Return the streams of a group by name. A prefix ``x/`` costs one folder, not all."""
@@ -142,7 +142,7 @@ class LogStore:
 
     def create(self, group: str, stream: str) -> None:
         """Make a stream, empty, unless it is there."""
-        path = self._path(group, stream)
+        path = self.path(group, stream)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(exist_ok=True)
 
@@ -180,7 +180,7 @@ class LogStore:
 
     def last_ns(self, group: str, stream: str) -> int:
         """Return the time of the last whole record in nanoseconds, 0 when there is none."""
-        path = self._path(group, stream)
+        path = self.path(group, stream)
         if not path.exists():
             return 0
         for record in _backwards(path, path.stat().st_size):
@@ -212,7 +212,7 @@ class LogStore:
         ValueError
             ``offset`` is not where a record starts.
         """
-        path = self._path(group, stream)
+        path = self.path(group, stream)
         if not self.exists(group, stream):
             raise KeyError(stream)
         if offset is None:
@@ -245,12 +245,13 @@ class LogStore:
         except KeyError:
             return []
 
-    def _path(self, group: str, stream: str) -> Path:
+    def path(self, group: str, stream: str) -> Path:
+        """Return the file of a stream, which need not exist."""
         return self._folder(group).joinpath(*_place(stream))
 
     def _opened(self, group: str, stream: str) -> BinaryIO:
         self.create(group, stream)
-        return self._path(group, stream).open("r+b")
+        return self.path(group, stream).open("r+b")
 
     def _folder(self, group: str) -> Path:
         return self.root / _quoted(group)
@@ -302,7 +303,8 @@ def _escaped(text: str) -> str:
     return text
 
 
-def _unescaped(text: str) -> str:
+def unescaped(text: str) -> str:
+    """Return the text of a record as it was before it was written."""
     return re.sub("\0[0n]", lambda match: "\n" if match[0][1] == "n" else "\0", text)
 
 
@@ -326,7 +328,7 @@ def _record(offset: int, line: bytes) -> _Record:
     stamp, _, text = line[:-1].partition(b" ")
     words = text.decode(errors="replace")
     if "\0" in words:
-        words = _unescaped(words)
+        words = unescaped(words)
     return _Record(offset, offset + len(line), int(stamp), words)
 
 

@@ -27,6 +27,7 @@ from .controllers import Controllers
 from .copies import Copier
 from .database import DatabaseUnavailable
 from .kinds import kind
+from .log_view import LogViews
 from .logs import LogStore
 from .metrics import MetricStore
 from .opening import open_database
@@ -86,6 +87,7 @@ class Studio:
         """Port 80 on the containers' side when it could be bound (relative credential URIs)."""
         self._s3: dict[str, S3Client] = {}
         self._logs: dict[tuple[str, str], LogStore] = {}
+        self._log_views: dict[Path, LogViews] = {}
         self.sampler = Sampler(self)
         self.copier = Copier(settings)
         self.controllers = Controllers(self)
@@ -133,6 +135,11 @@ class Studio:
         """Return the logs of the account and region of a resource or a call."""
         scope = (owner.account, owner.region)
         return self._logs.setdefault(scope, LogStore(self.settings.logs(*scope)))
+
+    def log_views(self, owner: Scoped) -> LogViews:
+        """Return the views of these logs as lines with numbers."""
+        store = self.logs(owner)
+        return self._log_views.setdefault(store.root, LogViews(store))
 
     def container_name(self, resource: Resource, part: str = "1") -> str:
         """Return the name of a container of a resource; it makes creation idempotent."""

@@ -27,6 +27,7 @@ VERBS = ("get", "post", "put", "patch", "delete")
 PATHS = {
     r"/mlstudio/jobs/([^/]+)": "jobs/x",
     r"/mlstudio/endpoints/([^/]+)": "endpoints/x",
+    r"/mlstudio/logs/([A-Za-z]+)/([^/]+)": "logs/TrainingJob/x",
     r"/mlstudio/registry/([^/]+)": "registry/x",
     r"/mlstudio/s3/([^/]+)/folder": "s3/b/folder",
     r"/mlstudio/s3/([^/]+)/count": "s3/b/count",
@@ -195,7 +196,7 @@ def test_no_get_asks_the_studio_for_a_change(
             fetch(*path.split("/"))
             assert (len(asked) > before) is (path not in WITHOUT_STUDIO), path
     assert asked
-    assert all(name.startswith(("List", "Describe", "Get")) for name in asked), asked
+    assert all(name.startswith(("List", "Describe", "Filter", "Get")) for name in asked), asked
 
 
 @pytest.mark.parametrize(

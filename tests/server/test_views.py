@@ -115,38 +115,81 @@ def test_only_jobs_that_may_have_changed_are_described_again(
     assert fake_studio.named("DescribeTrainingJob") == [{"TrainingJobName": "job-1"}]
 
 
-def test_a_job_is_shown_with_the_end_of_its_logs(
+def test_a_job_that_runs_says_where_it_waits_and_how_long_it_may_take(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio
+) -> None:
+    add_jobs(fake_studio, "InProgress", "Completed")
+    fake_studio.on(
+        "mlstudio", "GetQueuePosition", lambda request: {"Position": 2, "WaitingCount": 5}
+    )
+    runs = [{"TrainingJob": {"TrainingTimeInSeconds": seconds}} for seconds in (10, 90, 20)]
+    fake_studio.on("sagemaker", "Search", lambda request: {"Results": runs})
+    document = fetch("jobs", "job-0").document
+    assert document["job"]["SecondaryStatus"] == "Training"
+    assert document["waiting"] == {"position": 2, "count": 5}
+    assert document["expected"] == 20
+    [request] = fake_studio.named("Search")
+    names = [each["Name"] for each in request["SearchExpression"]["Filters"]]
+    assert names == ["TrainingJobStatus", "ResourceConfig.InstanceType"]
+    assert set(fetch("jobs", "job-1").document) == {"job"}
+
+
+def test_a_job_that_is_the_first_of_its_kind_and_waits_for_nobody(
     fetch: Callable[..., Answer], fake_studio: FakeStudio
 ) -> None:
     add_jobs(fake_studio, "InProgress")
-    streams = [{"logStreamName": f"job-0/algo-{host}-1"} for host in (1, 2)]
-    fake_studio.on("logs", "DescribeLogStreams", lambda request: {"logStreams": streams})
-    fake_studio.on(
-        "mlstudio",
-        "GetLogLines",
-        lambda request: {
-            "Lines": [{"Time": 1, "Message": request["LogStreamName"]}],
-            "NextCursor": "1",
-            "EndReached": True,
-        },
-    )
-    document = fetch("jobs", "job-0").document
-    assert document["job"]["SecondaryStatus"] == "Training"
-    assert [tail["stream"] for tail in document["logs"]] == ["job-0/algo-1-1", "job-0/algo-2-1"]
-    assert document["logs"][0]["lines"] == [{"Time": 1, "Message": "job-0/algo-1-1"}]
-    assert fake_studio.named("DescribeLogStreams")[0]["logStreamNamePrefix"] == "job-0/"
-    assert all(request["FromEnd"] for request in fake_studio.named("GetLogLines"))
+    fake_studio.on("mlstudio", "GetQueuePosition", lambda request: {"WaitingCount": 0})
+    fake_studio.on("sagemaker", "Search", lambda request: {"Results": []})
+    assert set(fetch("jobs", "job-0").document) == {"job"}
 
 
-def test_a_job_that_has_not_logged_yet_has_no_logs(
+def test_a_log_comes_whole_page_by_page(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio
+) -> None:
+    def filtered(request: Document) -> Document:
+        page = int(request.get("nextToken", 0))
+        event = {
+            "logStreamName": f"job-0/algo-{page + 1}-1",
+            "timestamp": 1_700_000_000_000 + page,
+            "message": f"line {page} \N{GREEK SMALL LETTER ALPHA}",
+            "ingestionTime": 1,
+            "eventId": "1",
+        }
+        return {"events": [event], **({"nextToken": str(page + 1)} if page < 2 else {})}
+
+    fake_studio.on("logs", "FilterLogEvents", filtered)
+    answer = fetch("logs", "TrainingJob", "job-0")
+    assert answer.content_type == "text/plain; charset=utf-8"
+    assert answer.text.splitlines() == [
+        f"2023-11-14T22:13:20.00{page}Z algo-{page + 1}-1 line {page} \N{GREEK SMALL LETTER ALPHA}"
+        for page in range(3)
+    ]
+    first, *_ = fake_studio.named("FilterLogEvents")
+    assert first["logGroupName"] == "/aws/sagemaker/TrainingJobs"
+    assert first["logStreamNamePrefix"] == "job-0/"
+
+
+def test_only_some_streams_of_an_endpoint_are_downloaded(
+    fetch: Callable[..., Answer], fake_studio: FakeStudio
+) -> None:
+    fake_studio.on("logs", "FilterLogEvents", lambda request: {"events": []})
+    assert fetch("logs", "Endpoint", "e", params={"stream": "AllTraffic/i-1"}).text == ""
+    [request] = fake_studio.named("FilterLogEvents")
+    assert request["logGroupName"] == "/aws/sagemaker/Endpoints/e"
+    assert request["logStreamNames"] == ["AllTraffic/i-1"]
+
+
+def test_a_log_that_cannot_be_had_says_why(
     fetch: Callable[..., Answer], fake_studio: FakeStudio
 ) -> None:
     def missing(request: Document) -> Document:
         raise AWSError("ResourceNotFoundException", "The specified log group does not exist.")
 
-    add_jobs(fake_studio, "InProgress")
-    fake_studio.on("logs", "DescribeLogStreams", missing)
-    assert fetch("jobs", "job-0").document["logs"] == []
+    fake_studio.on("logs", "FilterLogEvents", missing)
+    answer = fetch("logs", "TrainingJob", "job-0")
+    assert (answer.status, answer.document["code"]) == (400, "ResourceNotFoundException")
+    answer = fetch("logs", "Model", "m")
+    assert (answer.status, answer.document["message"]) == (400, "There are no logs of a Model")
 
 
 def test_errors_of_the_studio_arrive_as_they_are(
@@ -177,13 +220,10 @@ def test_endpoints_are_described(fetch: Callable[..., Answer], fake_studio: Fake
         "DescribeEndpoint",
         lambda request: {**summary, "ProductionVariants": [variant]},
     )
-    fake_studio.on("logs", "DescribeLogStreams", lambda request: {"logStreams": []})
     [row] = fetch("endpoints").document["items"]
     assert row["ProductionVariants"] == [variant]
     details = fetch("endpoints", "e").document
     assert details["endpoint"]["EndpointName"] == "e"
-    [request] = fake_studio.named("DescribeLogStreams")
-    assert request["logGroupName"] == "/aws/sagemaker/Endpoints/e"
 
 
 def test_groups_come_with_their_latest_version(

@@ -8,9 +8,6 @@ from tornado import web
 from ..client import gather
 from ..connection import StudioConnection
 from .base import NAME, Document, StudioHandler, answers
-from .logs import tails
-
-LOG_GROUP = "/aws/sagemaker/Endpoints"
 
 
 async def list_endpoints(studio: StudioConnection, page: Document) -> Document:
@@ -23,9 +20,9 @@ async def list_endpoints(studio: StudioConnection, page: Document) -> Document:
 
 
 async def endpoint(studio: StudioConnection, name: str) -> Document:
-    """Return the description of one endpoint and the ends of its logs."""
+    """Return the description of one endpoint."""
     described = await studio.call("sagemaker", "DescribeEndpoint", {"EndpointName": name})
-    return {"endpoint": described, "logs": await tails(studio, f"{LOG_GROUP}/{name}", "")}
+    return {"endpoint": described}
 
 
 class EndpointsHandler(StudioHandler):

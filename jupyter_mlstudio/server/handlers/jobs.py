@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from statistics import median
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized
@@ -11,11 +12,12 @@ from tornado import web
 from ..client import gather
 from ..connection import StudioConnection
 from .base import NAME, Document, StudioHandler, answers
-from .logs import tails
 
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 FINISHED = "mlstudio_finished_jobs"
 """Key of the rows of finished jobs in the web application's settings."""
+
+RUNS = 10
+"""Earlier runs from which is told how long one takes."""
 
 FINAL = ("Completed", "Failed", "Stopped")
 MEMBERS = (
@@ -87,9 +89,60 @@ async def list_training_jobs(
 
 
 async def training_job(studio: StudioConnection, name: str) -> Document:
-    """Return the description of one job and the ends of its logs."""
+    """Return the description of one job, and while it runs what is to be expected of it.
+
+    ``waiting`` is its place in the queue for room on the machine, while it has one; ``expected``
+    how many seconds the median of the last runs of its kind took, if there are any.
+    """
     job = await studio.call("sagemaker", "DescribeTrainingJob", {"TrainingJobName": name})
-    return {"job": job, "logs": await tails(studio, LOG_GROUP, f"{name}/")}
+    if job["TrainingJobStatus"] != "InProgress":
+        return {"job": job}
+    arn = {"ResourceArn": job["TrainingJobArn"]}
+    place, seconds = await gather(
+        [studio.call("mlstudio", "GetQueuePosition", arn), _earlier_runs(studio, job)]
+    )
+    return {
+        "job": job,
+        **({"waiting": _place(place)} if "Position" in place else {}),
+        **({"expected": median(seconds["taken"])} if seconds["taken"] else {}),
+    }
+
+
+def _place(answer: Document) -> Document:
+    return {"position": answer["Position"], "count": answer["WaitingCount"]}
+
+
+async def _earlier_runs(studio: StudioConnection, job: Document) -> Document:
+    """Return the seconds that the last jobs with the same image and machine trained."""
+    resources = job.get("ResourceConfig", {})
+    alike = {
+        "TrainingJobStatus": "Completed",
+        "AlgorithmSpecification.TrainingImage": job["AlgorithmSpecification"].get("TrainingImage"),
+        "ResourceConfig.InstanceType": resources.get("InstanceType"),
+        "HyperParameters.sagemaker_program": job.get("HyperParameters", {}).get(
+            "sagemaker_program"
+        ),
+    }
+    filters = [
+        {"Name": name, "Operator": "Equals", "Value": value}
+        for name, value in alike.items()
+        if value
+    ]
+    answer = await studio.call(
+        "sagemaker",
+        "Search",
+        {
+            "Resource": "TrainingJob",
+            "SearchExpression": {"Filters": filters},
+            "SortBy": "CreationTime",
+            "SortOrder": "Descending",
+            "MaxResults": RUNS,
+        },
+    )
+    found = [result["TrainingJob"] for result in answer["Results"]]
+    return {
+        "taken": [run["TrainingTimeInSeconds"] for run in found if "TrainingTimeInSeconds" in run]
+    }
 
 
 class JobsHandler(StudioHandler):
