@@ -2,6 +2,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { create } from './plugins/create';
 import { compare } from './plugins/compare';
+import { logs } from './plugins/logs';
 import { notifications } from './plugins/notifications';
 import { running } from './plugins/running';
 import { s3 } from './plugins/s3';
@@ -23,7 +24,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   notifications,
   running,
   statusBar,
-  welcome
+  welcome,
+  logs
 ];
 
 export default plugins;

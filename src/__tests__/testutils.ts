@@ -4,6 +4,16 @@ import type { IStudioClient } from '../api/client';
 import { RequestError } from '../api/request';
 import type { IPart, IS3Client } from '../api/s3';
 import type {
+  ILogDescription,
+  ILogHits,
+  ILogLine,
+  ILogPage,
+  ILogPlace,
+  ILogQuery,
+  ILogScope,
+  ILogStart
+} from '../api/logs';
+import type {
   Endpoint,
   IFolderPage,
   IInstanceType,
@@ -21,6 +31,7 @@ import type {
 
 /** A client that answers from memory; tests change what it holds. */
 export class FakeClient implements IStudioClient {
+  readonly baseUrl = 'http://localhost/';
   jobs: TrainingJob[] = [];
   pageSize = 100;
   served: Endpoint[] = [];
@@ -28,6 +39,15 @@ export class FakeClient implements IStudioClient {
   records: TrainingJobRecord[] = [];
   queries: (ITrainingJobQuery & { nextToken: string })[] = [];
   calls: [string, Record<string, unknown>][] = [];
+  /** Lines by their streams, in the order of the log. */
+  log: { stream: string; message: string }[] = [];
+  /** Changes when lines of the log get other numbers. */
+  logOrder = 'a';
+  /** How many lines keep their numbers; all without it. */
+  logSettled: number | null = null;
+  /** Whether the lines of the log have numbers yet. */
+  logCounted = true;
+  logReads: ILogStart[] = [];
   /** Thrown by every method while set. */
   failure: Error | null = null;
   readonly answered = new Signal<this, RequestError | null>(this);
@@ -101,7 +121,7 @@ export class FakeClient implements IStudioClient {
     if (!job) {
       throw new Error(`no job ${name}`);
     }
-    return { job: { ...description, ...job }, logs: [] };
+    return { job: { ...description, ...job } };
   }
 
   async searchTrainingJobs(
@@ -165,7 +185,117 @@ export class FakeClient implements IStudioClient {
     if (!endpoint) {
       throw new Error(`no endpoint ${name}`);
     }
-    return { endpoint, logs: [] };
+    return { endpoint };
+  }
+
+  async readLog(
+    scope: ILogScope,
+    start: ILogStart,
+    limit: number,
+    width = Infinity
+  ): Promise<ILogPage> {
+    this._fail();
+    this.logReads.push(start);
+    const lines = this._logLines(scope, width);
+    const { FirstLine, FromEnd, Line } = start;
+    const first = FromEnd
+      ? Math.max(0, lines.length - limit)
+      : Line
+        ? lines.findIndex(
+            line =>
+              line.LogStreamName === Line.LogStreamName &&
+              line.StreamLineNumber === Line.StreamLineNumber
+          )
+        : (FirstLine ?? 0);
+    return {
+      Lines:
+        this.logCounted || FromEnd ? lines.slice(first, first + limit) : [],
+      Log: this._logDescription(lines)
+    };
+  }
+
+  async searchLog(
+    scope: ILogScope,
+    query: ILogQuery,
+    from: { FirstLine?: number; Backwards?: boolean },
+    limit: number,
+    width = Infinity
+  ): Promise<ILogHits> {
+    this._fail();
+    if (query.Regex && query.Pattern === '(') {
+      throw new Error('the expression cannot be read');
+    }
+    const lines = this._logLines(scope, width);
+    const pattern = (query.Pattern ?? '').toLowerCase();
+    const found = lines.filter(
+      line =>
+        line.Message.toLowerCase().includes(pattern) &&
+        (query.MinimumLevel === undefined ||
+          line.Message.startsWith(query.MinimumLevel))
+    );
+    const number = (line: ILogLine) => line.LineNumber ?? 0;
+    const hits = from.Backwards
+      ? found
+          .filter(line => number(line) < (from.FirstLine ?? Infinity))
+          .reverse()
+      : found.filter(line => number(line) >= (from.FirstLine ?? 0));
+    const last = hits[limit - 1];
+    return {
+      Lines: hits.slice(0, limit),
+      Log: this._logDescription(lines),
+      ...(last && { NextLine: number(last) + (from.Backwards ? 0 : 1) })
+    };
+  }
+
+  logUrl({ kind, name }: ILogPlace, streams: readonly string[] | null): string {
+    return `/logs/${kind}/${name}?${(streams ?? []).join('&')}`;
+  }
+
+  private _logLines(scope: ILogScope, width: number): ILogLine[] {
+    const counts = new Map<string, number>();
+    const lines: ILogLine[] = [];
+    for (const [index, { message, stream }] of this.log.entries()) {
+      const number = counts.get(stream) ?? 0;
+      counts.set(stream, number + 1);
+      if (scope.LogStreamNames?.includes(stream) ?? true) {
+        const line: ILogLine = {
+          StreamLineNumber: number,
+          Time: 1_700_000_000_000 + index,
+          LogStreamName: stream,
+          Message: message.slice(0, width),
+          Length: message.length
+        };
+        if (message.startsWith('ERROR')) {
+          line.Level = 'ERROR';
+        }
+        if (this.logCounted) {
+          line.LineNumber = lines.length;
+        }
+        lines.push(line);
+      }
+    }
+    return lines;
+  }
+
+  private _logDescription(lines: readonly ILogLine[]): ILogDescription {
+    const counts = new Map<string, number>();
+    for (const { LogStreamName: name } of lines) {
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    return {
+      Order: this.logOrder,
+      ByteCount: 100,
+      CountedByteCount: this.logCounted ? 100 : 40,
+      Streams: [...counts].map(([name, count]) => ({
+        LogStreamName: name,
+        LineCount: count,
+        FirstTime: 1_700_000_000_000
+      })),
+      ...(this.logCounted && {
+        LineCount: lines.length,
+        SettledLineCount: this.logSettled ?? lines.length
+      })
+    };
   }
 
   async call<T>(

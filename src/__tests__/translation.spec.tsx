@@ -3,15 +3,18 @@ import {
   type TranslationBundle
 } from '@jupyterlab/translation';
 import { cleanup, render } from '@testing-library/react';
+import { CommandRegistry } from '@lumino/commands';
 import React, { act } from 'react';
 
 import { RequestError, STUDIO_UNAVAILABLE } from '../api/request';
+import { addLogCommands } from '../commands';
 import { Banner, Skeleton } from '../components/states';
 import { DOMAIN, TranslationContext } from '../components/translation';
 import { JobTableModel } from '../model/jobtable';
 import { StudioModel } from '../model/studio';
 import { EndpointDetails } from '../panels/details/endpoint';
 import { TrainingJobDetails } from '../panels/details/job';
+import { LogModel } from '../panels/logs/model';
 import { JobsPanel } from '../panels/jobs/panel';
 import { EndpointList } from '../panels/sidebar/endpoints';
 import { StudioHeader } from '../panels/sidebar/header';
@@ -62,16 +65,22 @@ describe('in another language', () => {
   let client: FakeClient;
   let studio: StudioModel;
   let table: JobTableModel;
+  let log: LogModel;
+  let commands: CommandRegistry;
 
   beforeEach(() => {
     client = new FakeClient();
     studio = new StudioModel(client);
     table = new JobTableModel(studio);
+    log = new LogModel(studio, { kind: 'TrainingJob', name: 'data-a' });
+    commands = new CommandRegistry();
+    addLogCommands(commands, studio, { open: start, follow: start }, pseudo());
   });
 
   afterEach(() => {
     cleanup();
     table.dispose();
+    log.dispose();
     studio.dispose();
   });
 
@@ -85,6 +94,9 @@ describe('in another language', () => {
     const endpoint = studio.follow('Endpoint', 'data-b', () =>
       client.endpoint('data-b')
     );
+    const tags = studio.follow('TrainingJob', 'data-a', async () => [
+      { Key: 'data-tag', Value: '' }
+    ]);
     const { container } = render(
       <TranslationContext.Provider value={language}>
         <Skeleton rows={1} />
@@ -127,15 +139,25 @@ describe('in another language', () => {
         <TrainingJobDetails
           model={job}
           metrics={metrics}
+          usage={metrics}
+          log={log}
+          tags={{ model: tags, add: start, remove: start }}
+          commands={commands}
           onClone={nothing}
           onCopy={nothing}
           onStart={start}
           onStop={nothing}
         />
-        <EndpointDetails model={endpoint} onDelete={nothing} onStart={start} />
+        <EndpointDetails
+          model={endpoint}
+          log={log}
+          commands={commands}
+          onDelete={nothing}
+          onStart={start}
+        />
       </TranslationContext.Provider>
     );
-    models = [job, metrics, endpoint];
+    models = [job, metrics, endpoint, log, tags];
     return container;
   }
 

@@ -3,8 +3,16 @@ import { ServerConnection } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { RequestError, requestAPI, requestFile } from './request';
 import { type IS3Client, S3Client } from './s3';
+import type {
+  ILogHits,
+  ILogPage,
+  ILogPlace,
+  ILogQuery,
+  ILogScope,
+  ILogStart
+} from './logs';
+import { RequestError, requestAPI, requestFile, urlOf } from './request';
 import type {
   Endpoint,
   IEndpointDetails,
@@ -24,6 +32,8 @@ import type {
 export interface IStudioClient {
   /** Emitted when a request has ended, with what went wrong. */
   readonly answered: ISignal<IStudioClient, RequestError | null>;
+  /** The address of the Jupyter server. */
+  readonly baseUrl: string;
   status(): Promise<IStudioStatus>;
   start(): Promise<IStudioStatus>;
   running(): Promise<IRunning>;
@@ -56,6 +66,23 @@ export interface IStudioClient {
   ): Promise<Blob>;
   endpoints(nextToken?: string): Promise<IPage<Endpoint>>;
   endpoint(name: string): Promise<IEndpointDetails>;
+  /** Up to `limit` lines of a log, each cut after `width` characters. */
+  readLog(
+    scope: ILogScope,
+    start: ILogStart,
+    limit: number,
+    width?: number
+  ): Promise<ILogPage>;
+  /** Look for lines of a log, for a moment; `NextLine` says where to go on. */
+  searchLog(
+    scope: ILogScope,
+    query: ILogQuery,
+    from: { FirstLine?: number; Backwards?: boolean },
+    limit: number,
+    width?: number
+  ): Promise<ILogHits>;
+  /** Where the whole log of a resource, or some of its streams, can be downloaded. */
+  logUrl(place: ILogPlace, streams: readonly string[] | null): string;
   call<T>(
     service: string,
     operation: string,
@@ -73,6 +100,10 @@ export class StudioClient implements IStudioClient {
 
   get answered(): ISignal<this, RequestError | null> {
     return this._answered;
+  }
+
+  get baseUrl(): string {
+    return this.serverSettings.baseUrl;
   }
 
   status(): Promise<IStudioStatus> {
@@ -161,6 +192,44 @@ export class StudioClient implements IStudioClient {
 
   endpoint(name: string): Promise<IEndpointDetails> {
     return this._get(['endpoints', name]);
+  }
+
+  readLog(
+    scope: ILogScope,
+    start: ILogStart,
+    limit: number,
+    width?: number
+  ): Promise<ILogPage> {
+    return this.call('mlstudio', 'ReadLog', {
+      ...scope,
+      ...start,
+      Limit: limit,
+      ...(width === undefined ? {} : { MaxLength: width })
+    });
+  }
+
+  searchLog(
+    scope: ILogScope,
+    query: ILogQuery,
+    from: { FirstLine?: number; Backwards?: boolean },
+    limit: number,
+    width?: number
+  ): Promise<ILogHits> {
+    return this.call('mlstudio', 'SearchLog', {
+      ...scope,
+      ...query,
+      ...from,
+      Limit: limit,
+      ...(width === undefined ? {} : { MaxLength: width })
+    });
+  }
+
+  logUrl({ kind, name }: ILogPlace, streams: readonly string[] | null): string {
+    const query = (streams ?? []).map(
+      stream => `stream=${encodeURIComponent(stream)}`
+    );
+    const url = urlOf(this.serverSettings, ['logs', kind, name]);
+    return query.length > 0 ? `${url}?${query.join('&')}` : url;
   }
 
   /** Call any AWS operation of the studio. */

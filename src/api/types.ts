@@ -173,30 +173,18 @@ export interface IMetricSeries {
   Values: (number | string)[];
 }
 
-/** A line of a log; `Time` is in milliseconds since 1970. */
-export interface ILogLine {
-  Time: number;
-  Message: string;
-}
-
-/** The end of one log stream. */
-export interface ILogTail {
-  stream: string;
-  lines: ILogLine[];
-  /** Whether there are earlier lines. */
-  truncated: boolean;
-}
-
 /** Everything the panel of one training job shows. */
 export interface ITrainingJobDetails {
   job: DescribeTrainingJobResponse;
-  logs: ILogTail[];
+  /** Its place among those that wait for room on the machine; the first is 1. */
+  waiting?: { position: number; count: number };
+  /** How many seconds the last runs of its kind took. */
+  expected?: number;
 }
 
 /** Everything the panel of one endpoint shows. */
 export interface IEndpointDetails {
   endpoint: DescribeEndpointOutput;
-  logs: ILogTail[];
 }
 
 /** The studio's own account of itself. */

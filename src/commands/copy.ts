@@ -3,7 +3,7 @@ import { copyIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 
-import { asBoto3, asCli, requestLike } from '../model/snippets';
+import { asBoto3, asCli, asSdk, requestLike } from '../model/snippets';
 import type { IMLStudio } from '../tokens';
 import { CommandIDs } from './ids';
 import { NAME_ARG, nameOf, reportErrors } from './support';
@@ -41,6 +41,11 @@ export function addCopyCommands(
     CommandIDs.copyTrainingJobAsBoto3,
     trans.__('Copy Training Job as boto3 Code'),
     asBoto3
+  );
+  add(
+    CommandIDs.copyTrainingJobAsSdk,
+    trans.__('Copy Training Job as SageMaker SDK Code'),
+    asSdk
   );
   add(
     CommandIDs.copyTrainingJobAsCli,

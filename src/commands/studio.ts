@@ -45,23 +45,6 @@ export function addStudioCommands(
         studio.start()
       )
   });
-  commands.addCommand(CommandIDs.stopTrainingJob, {
-    label: trans.__('Stop Training Job…'),
-    icon: stopIcon,
-    describedBy: NAME_ARG,
-    execute: args => {
-      const name = nameOf(args);
-      return confirmed(trans, {
-        title: trans.__('Stop training job %1?', name),
-        body: trans.__(
-          'It cannot go on later. What it has written to its model folder is kept.'
-        ),
-        label: trans.__('Stop'),
-        failure: trans.__('%1 could not be stopped', name),
-        action: () => studio.stopTrainingJob(name)
-      });
-    }
-  });
   commands.addCommand(CommandIDs.stopTrainingJobs, {
     label: trans.__('Stop Training Jobs…'),
     icon: stopIcon,
@@ -69,9 +52,14 @@ export function addStudioCommands(
     execute: args => {
       const names = namesOf(args);
       return confirmed(trans, {
-        title: trans._n('Stop %1 job?', 'Stop %1 jobs?', names.length),
-        body: trans.__(
-          'They cannot go on later. What they have written to their model folders is kept.'
+        title:
+          names.length === 1
+            ? trans.__('Stop training job %1?', names[0])
+            : trans.__('Stop %1 jobs?', names.length),
+        body: trans._n(
+          'It cannot go on later. What it has written to its model folder is kept.',
+          'They cannot go on later. What they have written to their model folders is kept.',
+          names.length
         ),
         label: trans.__('Stop'),
         failure: trans.__('Not all could be stopped'),

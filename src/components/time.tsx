@@ -40,6 +40,13 @@ export function RelativeTime(props: { date: Date }): JSX.Element {
   );
 }
 
+/** A time as it is written down. */
+export function AbsoluteTime(props: { date: Date }): JSX.Element {
+  return (
+    <time dateTime={props.date.toISOString()}>{absoluteTime(props.date)}</time>
+  );
+}
+
 export function relativeTime(date: Date, now: Date): string {
   const seconds = Math.round((date.getTime() - now.getTime()) / 1000);
   const [unit, size] = UNITS.find(([, s]) => Math.abs(seconds) >= s) ?? [

@@ -65,6 +65,59 @@ export function asBoto3(request: Record<string, unknown>): string {
   ].join('\n');
 }
 
+/** In which form a request can be copied. */
+export type SnippetKind = 'boto3' | 'cli' | 'sdk';
+
+/** Maps whose keys are the user's own, and so are not written in another way. */
+const USER_MAPS = new Set([
+  'CollectionParameters',
+  'Environment',
+  'HookParameters',
+  'HyperParameters',
+  'ProfilingParameters',
+  'RuleParameters'
+]);
+
+/** Python that sends a request with the resource classes of the SageMaker SDK, from version 3 on. */
+export function asSdk(request: Record<string, unknown>): string {
+  const members = Object.entries(snaked(request)).map(
+    ([name, value]) => `    ${name}=${python(value, '    ')},`
+  );
+  return [
+    'from sagemaker.core.resources import TrainingJob',
+    '',
+    'job = TrainingJob.create(',
+    ...members,
+    ')',
+    'job.wait()',
+    ''
+  ].join('\n');
+}
+
+/** A request with the names of its members as Python writes them. */
+function snaked(document: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(document).map(([name, value]) => [
+      snake(name),
+      USER_MAPS.has(name) ? value : snakedValue(value)
+    ])
+  );
+}
+
+function snakedValue(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(snakedValue);
+  }
+  return typeof value === 'object' && value !== null ? snaked(value) : value;
+}
+
+function snake(name: string): string {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replace(/([A-Z])([A-Z][a-z])/g, '$1_$2')
+    .toLowerCase();
+}
+
 /** A command of a POSIX shell that sends a request with the AWS CLI. */
 export function asCli(request: Record<string, unknown>): string {
   const json = JSON.stringify(request, null, 2).replaceAll("'", `'\\''`);

@@ -16,11 +16,11 @@ export function track(namespace: string): Tracker {
 }
 
 /** Bring the panel with this id to the front, making it first if it is not open. */
-export async function show(
+export async function show<T extends MainAreaWidget>(
   app: JupyterFrontEnd,
-  tracker: Tracker,
+  tracker: WidgetTracker<T>,
   id: string,
-  create: () => Promise<MainAreaWidget>
+  create: () => Promise<T>
 ): Promise<void> {
   const isOpen = () => tracker.find(open => open.id === id) !== undefined;
   if (!isOpen()) {

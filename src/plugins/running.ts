@@ -69,7 +69,9 @@ function trainingJobs(
           open: () =>
             void commands.execute(CommandIDs.openTrainingJob, { name }),
           shutdown: () =>
-            void commands.execute(CommandIDs.stopTrainingJob, { name })
+            void commands.execute(CommandIDs.stopTrainingJobs, {
+              names: [name]
+            })
         };
       }),
     runningChanged: studio.running.changed,

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 
 import type { DescribeTrainingJobResponse } from '@aws-sdk/client-sagemaker';
 
-import { asBoto3, asCli, requestLike } from '../snippets';
+import { asBoto3, asCli, asSdk, requestLike } from '../snippets';
 
 const TEXT = `it's "quoted" \\ and\nbroken – ☃`;
 
@@ -90,6 +90,49 @@ describe('snippets', () => {
     );
     const said = execFileSync('python3', ['-c', code], { encoding: 'utf8' });
     expect(JSON.parse(said)).toEqual(like);
+  });
+
+  it('are Python that calls the SageMaker SDK with the request', () => {
+    const stub = [
+      'import json, types',
+      'job = types.SimpleNamespace(wait=lambda: None)',
+      'create = lambda **members: print(json.dumps(members)) or job',
+      'TrainingJob = types.SimpleNamespace(create=create)'
+    ].join('\n');
+    const code = asSdk(like).replace(
+      'from sagemaker.core.resources import TrainingJob',
+      stub
+    );
+    const said = execFileSync('python3', ['-c', code], { encoding: 'utf8' });
+    expect(JSON.parse(said)).toEqual({
+      training_job_name: like['TrainingJobName'],
+      hyper_parameters: request.HyperParameters,
+      role_arn: request.RoleArn,
+      input_data_config: [
+        {
+          channel_name: 'train',
+          data_source: {
+            s3_data_source: {
+              s3_data_type: 'S3Prefix',
+              s3_uri: 's3://bucket/train'
+            }
+          }
+        }
+      ],
+      output_data_config: { s3_output_path: 's3://bucket/out' },
+      resource_config: {
+        instance_type: 'ml.m5.large',
+        instance_count: 1,
+        volume_size_in_gb: 1
+      },
+      stopping_condition: { max_runtime_in_seconds: 60 },
+      enable_network_isolation: true,
+      algorithm_specification: {
+        training_image: 'image:1',
+        training_input_mode: 'File',
+        metric_definitions: [{ name: 'metric-0', regex: 'x' }]
+      }
+    });
   });
 
   it('are a shell command with the request as one argument', () => {

@@ -1,4 +1,5 @@
 import { Button } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
 
 import type { IEndpointDetails } from '../../api/types';
@@ -8,23 +9,26 @@ import { RelativeTime } from '../../components/time';
 import { useTrans } from '../../components/translation';
 import { useRemote } from '../../components/useremote';
 import type { IRemoteModel } from '../../tokens';
+import type { LogModel } from '../logs/model';
 import { Facts, Section } from './facts';
-import { LogTails } from './logs';
+import { LogSection } from './logs';
 
 /** One endpoint: what serves behind it, and what it said. */
 export function EndpointDetails(props: {
   model: IRemoteModel<IEndpointDetails>;
+  log: LogModel;
+  commands: CommandRegistry;
   onStart: () => Promise<void>;
   onDelete: () => void;
 }): JSX.Element {
   useRemote(props.model);
   return (
     <Remote model={props.model} onStart={props.onStart}>
-      {({ endpoint, logs }) => (
+      {({ endpoint }) => (
         <>
           <Overview endpoint={endpoint} onDelete={props.onDelete} />
           <Variants endpoint={endpoint} />
-          <LogTails logs={logs} />
+          <LogSection model={props.log} commands={props.commands} />
         </>
       )}
     </Remote>

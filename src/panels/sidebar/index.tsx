@@ -55,7 +55,9 @@ export class Sidebar extends SidePanel {
       <TrainingJobList
         model={studio.trainingJobs}
         onOpen={run(CommandIDs.openTrainingJob)}
-        onStop={run(CommandIDs.stopTrainingJob)}
+        onStop={name =>
+          void commands.execute(CommandIDs.stopTrainingJobs, { names: [name] })
+        }
         onStart={start}
       />,
       [studio.trainingJobs],
