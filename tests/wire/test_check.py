@@ -88,9 +88,18 @@ def test_every_shape_of_the_own_model_is_documented() -> None:
     assert set(model.operation_names) == {
         "GetLogLines",
         "GetMetricSeries",
+        "GetQueuePosition",
+        "GetRunMetrics",
+        "GetRunSeries",
+        "GetRunTable",
         "GetStudioStatus",
         "ListEvents",
+        "ListInstanceTypes",
         "ListModelApprovals",
+        "ListRunMetricNames",
+        "ListRunPoints",
+        "ReadLog",
+        "SearchLog",
     }
     for name in model.operation_names:
         operation = model.operation_model(name)
