@@ -108,6 +108,13 @@ test('follows, searches, jumps, links and reloads', async ({
   await expect(panel.getByRole('button', { name: /new line/ })).toBeVisible();
   await panel.getByRole('button', { name: /new line/ }).click();
   await expect(last).toBeInViewport();
+  const bottom = async (locator: Locator) => {
+    const box = await locator.boundingBox();
+    return box ? box.y + box.height : NaN;
+  };
+  await expect
+    .poll(async () => (await bottom(log)) - (await bottom(last)))
+    .toBeLessThan(40);
 
   // Keys: the first error, what a terminal shows of progress, the start.
   await log.focus();

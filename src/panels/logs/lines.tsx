@@ -110,7 +110,10 @@ export function LogLines(props: ILogLinesProps): JSX.Element {
         className="jp-MLStudio-logHeight"
         style={{ height: viewport.totalHeight }}
       >
-        <div className="jp-MLStudio-logWindow">
+        <div
+          className="jp-MLStudio-logWindow"
+          style={{ height: viewport.height }}
+        >
           <div ref={rows} className="jp-MLStudio-logRows">
             {shown.map(index => {
               const line = model.row(index);
