@@ -5,7 +5,8 @@ import type { Locator } from '@playwright/test';
 import { runWithKeys } from '../seed';
 import { PATIENCE, picturePath, test } from './support';
 
-const JOB = 'job-that-talks';
+/** One for each try: the logs of jobs outlive them. */
+const JOB = `job-that-talks-${process.pid}`;
 
 /** Lines that the job prints before it goes on slowly. */
 const FIRST_LINES = 3000;
