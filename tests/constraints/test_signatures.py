@@ -20,7 +20,7 @@ from .direct import ACCOUNT, REGION
 
 RING = KeyRing(b"k" * 32)
 USER = RING.user_key(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/u")
-ROLE = RING.issue(ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s", 900)
+ROLE = RING.issue(ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s", 86_400)
 HOSTILE = (
     "",
     "\udcff",
