@@ -21,7 +21,7 @@ import { addCreateCommands, CommandIDs } from '../commands';
 import { DOMAIN } from '../components/translation';
 import type { CreateWidget } from '../panels/create';
 import { IMLStudio } from '../tokens';
-import { selectedPaths, selectTab } from './panels';
+import { selectedPaths, show } from './panels';
 
 const ID = 'mlstudio-create-training-job';
 
@@ -77,29 +77,15 @@ export const create: JupyterFrontEndPlugin<void> = {
     };
     const current = () => tracker.find(() => true)?.content;
     const open = async (): Promise<CreateWidget> => {
-      let panel = tracker.find(() => true);
-      if (!panel) {
+      await show(app, tracker, ID, async () => {
         const { createPanel } = await import('../panels/create');
-        const made = await createPanel(
-          studio,
-          app.commands,
-          languages,
-          state,
-          choosers
-        );
-        panel = tracker.find(() => true);
-        if (panel) {
-          made.dispose();
-        } else {
-          panel = made;
-          panel.id = ID;
-          app.shell.add(panel, 'main');
-          void tracker.add(panel);
-        }
+        return createPanel(studio, app.commands, languages, state, choosers);
+      });
+      const content = current();
+      if (!content) {
+        throw new Error(trans.__('The form was closed while it was opened.'));
       }
-      app.shell.activateById(panel.id);
-      selectTab(panel);
-      return panel.content;
+      return content;
     };
     /** Ask before what was typed is replaced. */
     const mayReplace = async ({ model }: CreateWidget): Promise<boolean> => {

@@ -17,7 +17,7 @@ import { DOMAIN } from '../components/translation';
 import { parseUri, toUri } from '../model/s3uri';
 import type { S3Widget } from '../panels/s3';
 import { IMLStudio } from '../tokens';
-import { selectedPaths, selectTab } from './panels';
+import { selectedPaths, show } from './panels';
 
 const ID = 'mlstudio-s3';
 
@@ -53,27 +53,23 @@ export const s3: JupyterFrontEndPlugin<void> = {
 
     const open = async (uri = '') => {
       const panels = await import('../panels/s3');
-      let panel = tracker.find(() => true);
-      if (!panel) {
-        panel = panels.s3Panel(studio, commands, languages, uri);
+      const known = tracker.find(() => true);
+      if (known && uri) {
+        void known.content.model.open(parseUri(uri) ?? { bucket: '', key: '' });
+      }
+      await show(app, tracker, ID, async () => {
+        const panel = panels.s3Panel(studio, commands, languages, uri);
         const { model } = panel.content;
-        const made = panel;
-        panel.id = ID;
         let place = model.location;
         // The place that is open is kept for the next time.
         model.changed.connect(() => {
           if (model.location !== place) {
             place = model.location;
-            void tracker.save(made);
+            void tracker.save(panel);
           }
         });
-        app.shell.add(panel, 'main');
-        void tracker.add(panel);
-      } else if (uri) {
-        void panel.content.model.open(parseUri(uri) ?? { bucket: '', key: '' });
-      }
-      app.shell.activateById(panel.id);
-      selectTab(panel);
+        return panel;
+      });
     };
     addS3Commands(
       commands,
